@@ -1,0 +1,99 @@
+/** The chat's own words. The wire's names and twins (`_id`, `…MS`) are made at the edge, in `core/wire/`. */
+
+export type User = {
+  app: string
+  id: string
+  nickname: string | undefined
+  avatarUrl: string | undefined
+  email: string | undefined
+  description: string | undefined
+  publicKey: string | undefined
+  clientType: 'user' | 'group'
+  isRobot: boolean
+  notificationEnabled: boolean
+  mutedRoomIds: string[]
+  /** Whatever else the customer posted, verbatim. */
+  custom: Record<string, unknown>
+  lastLoginAt: Date | undefined
+  lastActiveAt: Date | undefined
+  createdAt: Date
+  updatedAt: Date
+}
+
+export type Reaction = { userId: string; reaction: string }
+
+export type Message = {
+  app: string
+  /** 24 hex digits, ordered by time; clients' cursors rely on that. */
+  id: string
+  roomId: string
+  /** Its place in the room: 1, 2, 3 … without gaps. */
+  seq: number
+  sender: User | undefined
+  messageType: string
+  /** Usually text; whatever came in goes out. */
+  message: unknown
+  /** Every other field that the sender gave, verbatim (`extra`, `mentions`, `originalUrl`, …). */
+  fields: Record<string, unknown>
+  reply: Message | undefined
+  reactions: Reaction[]
+  createdAt: Date
+  updatedAt: Date
+  editedAt: Date | undefined
+}
+
+export type Member = {
+  user: User
+  role: 'member' | 'admin'
+  joinedAt: Date
+  lastReadMessageId: string | undefined
+  unread: number
+  /** Custom member properties, verbatim. */
+  properties: Record<string, unknown>
+}
+
+export type RoomPref = {
+  roomId: string
+  tags: string[]
+  tagColors: Record<string, string>
+  folder: string | undefined
+  muted: boolean
+  sticky: boolean
+  hidden: boolean
+  translation: boolean
+  quittedAt: Date | undefined
+}
+
+/** What differs from viewer to viewer; a broadcast room has none of it. */
+export type RoomView = {
+  unread: number
+  muted: boolean
+  isMentioned: boolean
+  isSuperuser: boolean
+  pref: RoomPref
+}
+
+export type Room = {
+  app: string
+  id: string
+  name: string | undefined
+  cover: string | undefined
+  description: string | undefined
+  roomType: 'direct' | 'group' | 'custom'
+  owner: User | undefined
+  managerIds: string[]
+  members: Member[]
+  lastMessage: Message | undefined
+  lastSeq: number
+  status: 0 | 1
+  opening: 0 | 1
+  roomTags: string[]
+  webhook: string | undefined
+  botMode: boolean | undefined
+  botState: string | undefined
+  encrypted: boolean
+  extParams: string | undefined
+  createdAt: Date
+  updatedAt: Date
+  view: RoomView | undefined
+}

@@ -1,0 +1,50 @@
+/**
+ * An authenticator's contract: a bad credential is a value, broken machinery is an exception.
+ *
+ * It answers `undefined` when no credential of its kind is presented; an `Outcome` when one is; and throws
+ * only when it could not find out (store down, timeout), which becomes 503 and is never cached. It answers
+ * synchronously when it can, so that a cached request costs no promise.
+ */
+import type { AppSettings } from '#contract/internal.ts'
+import type { ErrorCode } from '../errors.ts'
+
+/** What a caller presented, normalised; every absent, empty, `undefined` or `null` value is undefined. */
+export type Credentials = {
+  clientKey: string | undefined
+  clientToken: string | undefined
+  platformKey: string | undefined
+  deviceId: string | undefined
+  /** `IM-Client-ID`: the user that a platform key acts for; ignored beside a client token. */
+  actingUserId: string | undefined
+}
+
+/** What is known of where they came from. */
+export type Origin = {
+  /** The browser's `Origin` header, if any. */
+  origin: string | undefined
+  /** The peer's address, forwarded ones only from trusted proxies. */
+  address: string
+  /** The app that the upgrade request named; only for credentials inside a socket's event. */
+  app: string | undefined
+}
+
+/** A proven credential. One object per cached credential, so that its signature can be kept beside it. */
+export type Proof = {
+  kind: 'client' | 'platform' | 'client-key'
+  app: string
+  settings: AppSettings
+  userId: string | undefined
+  credentialId: string
+  expiresAtMs: number | undefined
+  /** Kept by the signer: the identity last signed for this proof. */
+  signature:
+    | { deviceId: string | undefined; actingUserId: string | undefined; atMs: number; text: string }
+    | undefined
+}
+
+export type Outcome = { proof: Proof } | { refused: ErrorCode }
+
+export type Authenticator = {
+  name: string
+  authenticate(credentials: Credentials, origin: Origin): Outcome | undefined | Promise<Outcome | undefined>
+}

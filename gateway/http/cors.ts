@@ -1,0 +1,59 @@
+/**
+ * CORS, answered here for every answer, errors included: without the header on a 401 a browser client sees a
+ * network error and its sign-in flow never starts. Credentials mode is never allowed: clients send headers,
+ * not cookies.
+ */
+
+const METHODS = 'GET, HEAD, PUT, PATCH, POST, DELETE'
+
+/** Listed one by one: `*` never covers `Authorization`. */
+const REQUEST_HEADERS = [
+  'Accept',
+  'Accept-Language',
+  'API_KEY',
+  'Authorization',
+  'CLIENT_KEY',
+  'Content-Type',
+  'IM-API-KEY',
+  'IM-Authorization',
+  'IM-Client-ID',
+  'IM-Client-Key',
+  'IM-Device-ID',
+  'Origin',
+  'Range',
+  'X-Requested-With',
+  'X-Timezone',
+].join(', ')
+
+const EXPOSED = 'Content-Disposition, Content-Length, Content-Range, ETag, Retry-After, X-Request-ID'
+const MAX_AGE_S = '86400'
+
+/** Whether a browser's origin is in a list of exact values, or the list is `*`. `null` is never in a list. */
+export function originAllowed(origin: string, allowed: readonly string[]): boolean {
+  return allowed[0] === '*' || (origin !== 'null' && allowed.includes(origin))
+}
+
+const ANY = ['Access-Control-Allow-Origin', '*', 'Access-Control-Expose-Headers', EXPOSED]
+const NONE: readonly string[] = ['Vary', 'Origin']
+
+/** Fields for an answer, flat name, value, … */
+export function corsFields(origin: string | undefined, allowed: readonly string[]): readonly string[] {
+  if (allowed[0] === '*') return ANY
+  if (origin === undefined || !originAllowed(origin, allowed)) return NONE
+  return ['Access-Control-Allow-Origin', origin, 'Access-Control-Expose-Headers', EXPOSED, 'Vary', 'Origin']
+}
+
+/** Fields for a preflight's 204. It carries no credentials, so no app is known: the deployment's origins decide. */
+export function preflightFields(origin: string | undefined, allowed: readonly string[]): readonly string[] {
+  const granted = corsFields(origin, allowed)
+  if (granted === NONE) return NONE
+  return [
+    ...granted,
+    'Access-Control-Allow-Methods',
+    METHODS,
+    'Access-Control-Allow-Headers',
+    REQUEST_HEADERS,
+    'Access-Control-Max-Age',
+    MAX_AGE_S,
+  ]
+}

@@ -1,0 +1,57 @@
+import type { ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type ErrorCode, errorEntry } from '../errors.ts'
+
+const RETRY_AFTER_S = 1
+
+/** The contract's envelope; always an object, since a client's library reads `RC` from it unguarded. */
+export function errorBody(code: ErrorCode): string {
+  const { status, message } = errorEntry(code)
+  const retry = code === 'RATE_LIMIT_EXCEEDED' ? { retryAfter: RETRY_AFTER_S } : {}
+  return JSON.stringify({ RC: status, RM: message, error: { code, message }, ...retry })
+}
+
+function errorFields(code: ErrorCode, body: string): string[] {
+  const { status, retryable } = errorEntry(code)
+  const fields = [
+    'Content-Type',
+    'application/json; charset=utf-8',
+    'Content-Length',
+    `${Buffer.byteLength(body)}`,
+  ]
+  if (status === 401) fields.push('WWW-Authenticate', 'Bearer')
+  if (retryable) fields.push('Retry-After', `${RETRY_AFTER_S}`)
+  return fields
+}
+
+/** Answers with an error; where the head is gone already, the connection is cut so that the client can tell. */
+export function replyError(
+  res: ServerResponse,
+  code: ErrorCode,
+  fields: readonly string[],
+  options: { close: boolean } = { close: false },
+): void {
+  if (res.headersSent) {
+    res.destroy()
+    return
+  }
+  const body = errorBody(code)
+  const head = [...fields, ...errorFields(code, body)]
+  if (options.close) head.push('Connection', 'close')
+  res.writeHead(errorEntry(code).status, head)
+  res.end(body)
+}
+
+/** The same on a bare socket: failed upgrades, and what Node's parser refused. */
+export function replyErrorRaw(socket: Duplex, code: ErrorCode, fields: readonly string[]): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const body = errorBody(code)
+  const { status } = errorEntry(code)
+  const all = [...fields, ...errorFields(code, body), 'Connection', 'close']
+  let head = `HTTP/1.1 ${status} ${code}\r\n`
+  for (let i = 0; i < all.length; i += 2) head += `${all[i]}: ${all[i + 1]}\r\n`
+  socket.end(`${head}\r\n${body}`, () => socket.destroy())
+}

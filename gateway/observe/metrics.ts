@@ -1,0 +1,95 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/**
+ * Metrics with closed label sets. The hot path only adds to plain numbers and arrays; they are copied into the
+ * registry when somebody scrapes.
+ */
+export type Metrics = {
+  registry: Registry
+  /** A request answered: its status, and the seconds from its arrival to the end of its answer. */
+  answered(status: number, seconds: number): void
+  /** A request or socket event refused or failed here, by error code. */
+  refused(code: string): void
+  /** Something worth counting in authentication: cache hits, lookups, feed states; a closed set of names. */
+  counted(event: string): void
+  gauge(name: string, help: string, read: () => number): void
+  /** A gauge with one label; `read` gives the value of each. */
+  gauges(name: string, help: string, label: string, read: () => Record<string, number>): void
+}
+
+const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const byStatus = new Map<number, number>()
+  const refusals = new Map<string, number>()
+  const events = new Map<string, number>()
+  const add = <K>(counts: Map<K, number>, key: K): void => {
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+
+  tallied('http_requests_total', 'Requests answered, by status.', 'status', byStatus)
+  tallied(
+    'gateway_refusals_total',
+    'Requests and socket events refused or failed here, by error code.',
+    'code',
+    refusals,
+  )
+  tallied('gateway_authentication_events_total', 'Steps of authentication, by kind.', 'event', events)
+  const durations = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'From the arrival of a request to the end of its answer.',
+    buckets: BUCKETS_S,
+    registers: [registry],
+  })
+
+  function tallied<K extends string | number>(
+    name: string,
+    help: string,
+    label: string,
+    counts: Map<K, number>,
+  ) {
+    return new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const [key, count] of counts) this.inc({ [label]: String(key) }, count)
+      },
+    })
+  }
+
+  return {
+    registry,
+    answered(status, seconds) {
+      add(byStatus, status)
+      durations.observe(seconds)
+    },
+    refused: (code) => add(refusals, code),
+    counted: (event) => add(events, event),
+    gauge(name, help, read) {
+      new Gauge({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          this.set(read())
+        },
+      })
+    },
+    gauges(name, help, label, read) {
+      new Gauge({
+        name,
+        help,
+        labelNames: [label],
+        registers: [registry],
+        collect() {
+          for (const [key, value] of Object.entries(read())) this.set({ [label]: key }, value)
+        },
+      })
+    },
+  }
+}
