@@ -26,6 +26,11 @@ export type Origin = {
   address: string
   /** The app that the upgrade request named; only for credentials inside a socket's event. */
   app: string | undefined
+  /**
+   * The credentials came with a socket (its upgrade or an event). Shipped clients send no client key there, so
+   * a token may come without one; over HTTP it may not.
+   */
+  socket?: boolean
 }
 
 /** A proven credential. One object per cached credential, so that its signature can be kept beside it. */

@@ -86,7 +86,7 @@ const DROPPED_PREFIXES = [
   'im-node',
   'x-forwarded',
   'proxy-',
-  'sec-websocket-extensions',
+  'sec-websocket-',
 ]
 
 /** Raw names repeat from request to request; those seen are remembered, as long as they are few. */

@@ -1,0 +1,30 @@
+/** Everything that authentication counts: a closed set, so that it can label a metric as it is. */
+export type AuthnEvent =
+  | 'cache-hit'
+  /** Served from the cache while the feed was behind, but not for long. */
+  | 'cache-hit-behind'
+  | 'cache-negative-hit'
+  /** In the cache, but the feed has been behind for too long to believe it. */
+  | 'cache-stale'
+  | 'lookup-joined'
+  /** Too many different credentials were being looked up at once. */
+  | 'lookup-refused'
+  | 'redis-hit'
+  | 'redis-miss'
+  /** Redis had not seen every change that this gateway knows of. */
+  | 'redis-behind'
+  | 'redis-malformed'
+  | 'redis-failed'
+  | 'redis-skipped'
+  | 'introspection-active'
+  | 'introspection-inactive'
+  | 'introspection-failed'
+  /** Not asked, because the core has just failed. */
+  | 'introspection-paused'
+  /** An answer was older than a change already known for its credential. */
+  | 'answer-outdated'
+  | 'feed-changes'
+  | 'feed-failed'
+  | 'feed-reset'
+
+export type Observe = (event: AuthnEvent) => void

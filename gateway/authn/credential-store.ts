@@ -1,0 +1,221 @@
+import { LRUCache } from 'lru-cache'
+import { type CredentialKind, credentialDigest, MAX_CREDENTIAL_BYTES } from '#contract/credential.ts'
+import type { AppSettings, Grant, Introspection } from '#contract/internal.ts'
+import { GatewayError } from '../errors.ts'
+import type { Proof } from './authenticator.ts'
+import type { Observe } from './authn-event.ts'
+import type { Answer, ChangeLedger, Standing } from './change-ledger.ts'
+import type { FeedFollower } from './credential-changes.ts'
+import type { IntrospectionClient } from './introspection.ts'
+import type { OutcomeCache } from './outcome-cache.ts'
+import type { RedisLookup } from './redis-lookup.ts'
+
+/** The proof of a good credential, undefined for a bad one. */
+export type Resolution = Proof | undefined
+
+/**
+ * Finds out what a credential proves: cache, then Redis, then the core. Synchronous when cached.
+ * Throws GatewayError AUTHENTICATION_UNAVAILABLE when it cannot find out, which is never remembered.
+ */
+export type CredentialStore = {
+  /** @param within Settings of the app that a client token is to be valid in; keys name their app themselves. */
+  resolve(
+    kind: CredentialKind,
+    within: AppSettings | undefined,
+    secret: string,
+  ): Resolution | Promise<Resolution>
+  /** The proof of an app that a client key named before, as long as that key is good; else of the only app. */
+  resolveApp(app: string): Resolution | Promise<Resolution>
+}
+
+export type StoreLimits = {
+  /** Different credentials that may be looked up at one time. */
+  maxLookups: number
+  /** After the core failed, the longest time in which it is not asked again. */
+  maxPauseMs: number
+}
+
+export const DEFAULT_STORE_LIMITS: StoreLimits = { maxLookups: 10_000, maxPauseMs: 250 }
+
+const FIRST_PAUSE_MS = 25
+const MAX_APPS = 10_000
+
+type Parts = {
+  cache: OutcomeCache
+  ledger: ChangeLedger
+  feed: Pick<FeedFollower, 'position' | 'state'>
+  redis: Pick<RedisLookup, 'find'> | undefined
+  introspect: IntrospectionClient['introspect']
+  clock: () => number
+  observe: Observe
+  limits?: StoreLimits | undefined
+}
+
+export function createCredentialStore(parts: Parts): CredentialStore {
+  const { cache, ledger, feed, redis, introspect, clock, observe } = parts
+  const limits = parts.limits ?? DEFAULT_STORE_LIMITS
+  const lookups = new Map<string, Promise<Resolution>>()
+  /** The client key, by digest, that last named an app. */
+  const keyOfApp = new LRUCache<string, string>({ max: MAX_APPS })
+  let failures = 0
+  let pausedUntilMs = 0
+
+  function resolveDigest(
+    kind: CredentialKind,
+    within: AppSettings | undefined,
+    digest: string,
+  ): Resolution | Promise<Resolution> {
+    const cached = cache.get(digest)
+    if (cached === undefined) return lookUp(kind, within, digest)
+    const state = feed.state()
+    if (state === 'stale') {
+      observe('cache-stale')
+      throw new GatewayError('AUTHENTICATION_UNAVAILABLE')
+    }
+    if (cached === null) {
+      observe('cache-negative-hit')
+      return undefined
+    }
+    observe(state === 'current' ? 'cache-hit' : 'cache-hit-behind')
+    return cached
+  }
+
+  function lookUp(
+    kind: CredentialKind,
+    within: AppSettings | undefined,
+    digest: string,
+  ): Promise<Resolution> {
+    const running = lookups.get(digest)
+    if (running !== undefined) {
+      observe('lookup-joined')
+      return running
+    }
+    if (lookups.size >= limits.maxLookups) {
+      observe('lookup-refused')
+      throw new GatewayError('AUTHENTICATION_UNAVAILABLE')
+    }
+    const lookup = find(kind, within, digest).finally(() => lookups.delete(digest))
+    lookups.set(digest, lookup)
+    return lookup
+  }
+
+  async function find(
+    kind: CredentialKind,
+    within: AppSettings | undefined,
+    digest: string,
+  ): Promise<Resolution> {
+    const remembered = await askRedis(kind, within, digest)
+    if (remembered?.standing === 'current') return keep(remembered.answer)
+    // Twice, because the credential may change while the first answer is on its way.
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const { answer, standing } = await askCore(kind, within, digest)
+      if (standing === 'current') return keep(answer)
+      if (standing === 'unsure') return answer.proof
+      observe('answer-outdated')
+    }
+    throw new GatewayError('AUTHENTICATION_UNAVAILABLE', {
+      cause: new Error('the user store answered from before a known change of the credential'),
+    })
+  }
+
+  type Judged = { answer: Answer; standing: Standing }
+
+  async function askRedis(
+    kind: CredentialKind,
+    within: AppSettings | undefined,
+    digest: string,
+  ): Promise<Judged | undefined> {
+    const known = feed.position()
+    if (redis === undefined || known === undefined || feed.state() === 'stale') return undefined
+    const generation = ledger.generation()
+    const found = await redis.find(kind, digest, known)
+    if (found === undefined || !isWithin(found, within)) return undefined
+    return judge(found, kind, within, digest, generation)
+  }
+
+  async function askCore(
+    kind: CredentialKind,
+    within: AppSettings | undefined,
+    digest: string,
+  ): Promise<Judged> {
+    if (clock() < pausedUntilMs) {
+      observe('introspection-paused')
+      throw new GatewayError('AUTHENTICATION_UNAVAILABLE')
+    }
+    const generation = ledger.generation()
+    try {
+      const found = await introspect(kind, digest)
+      if (!isWithin(found, within)) throw new Error('the user store answered with a token of another app')
+      failures = 0
+      observe(found.active ? 'introspection-active' : 'introspection-inactive')
+      return judge(found, kind, within, digest, generation)
+    } catch (cause) {
+      observe('introspection-failed')
+      pausedUntilMs = clock() + Math.min(limits.maxPauseMs, FIRST_PAUSE_MS * 2 ** Math.min(failures, 10))
+      failures += 1
+      throw new GatewayError('AUTHENTICATION_UNAVAILABLE', { cause })
+    }
+  }
+
+  function judge(
+    found: Introspection,
+    kind: CredentialKind,
+    within: AppSettings | undefined,
+    digest: string,
+    generation: number,
+  ): Judged {
+    const expired = found.active && (found.grant.expiresAtMs ?? Infinity) <= clock()
+    const proof = found.active && !expired ? toProof(found.grant, digest, within) : undefined
+    const answer: Answer = { kind, digest, position: found.position, generation, app: within?.app, proof }
+    return { answer, standing: ledger.judge(answer) }
+  }
+
+  /** Nothing is added while the feed is stale: it could not be served anyway. */
+  function keep({ kind, digest, proof }: Answer): Resolution {
+    if (proof !== undefined && kind === 'client-key') keyOfApp.set(proof.app, digest)
+    if (feed.state() === 'stale') return proof
+    if (proof === undefined) cache.putRefusal(digest)
+    else cache.putProof(proof)
+    return proof
+  }
+
+  return {
+    resolve(kind, within, secret) {
+      if (isOverlong(secret)) return undefined
+      return resolveDigest(
+        kind,
+        within,
+        credentialDigest(kind, within === undefined ? '' : within.app, secret),
+      )
+    },
+
+    resolveApp(app) {
+      const digest = keyOfApp.get(app)
+      return digest === undefined
+        ? resolveDigest('default-app', undefined, credentialDigest('default-app', '', ''))
+        : resolveDigest('client-key', undefined, digest)
+    },
+  }
+}
+
+const isWithin = (found: Introspection, within: AppSettings | undefined): boolean =>
+  !found.active || within === undefined || found.grant.app === within.app
+
+function toProof(grant: Grant, credentialId: string, within: AppSettings | undefined): Proof {
+  const { app, expiresAtMs } = grant
+  const common = { app, credentialId, expiresAtMs, signature: undefined }
+  switch (grant.kind) {
+    case 'client-token':
+      if (within === undefined) throw new Error('a client token is looked up within an app')
+      return { kind: 'client', settings: within, userId: grant.userId, ...common }
+    case 'platform-key':
+      return { kind: 'platform', settings: grant.settings, userId: undefined, ...common }
+    case 'client-key':
+    case 'default-app':
+      return { kind: 'client-key', settings: grant.settings, userId: undefined, ...common }
+  }
+}
+
+/** Counting bytes only where the number of characters leaves it open. */
+const isOverlong = (secret: string): boolean =>
+  secret.length * 3 > MAX_CREDENTIAL_BYTES && Buffer.byteLength(secret) > MAX_CREDENTIAL_BYTES

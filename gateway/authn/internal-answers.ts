@@ -1,0 +1,118 @@
+/** Parsers for what the core's internal API answers: typed, or an exception that says what is wrong. */
+import { APP_ID_PATTERN, type CredentialKind } from '#contract/credential.ts'
+import type {
+  AppSettings,
+  CredentialChange,
+  CredentialChanges,
+  Grant,
+  Introspection,
+} from '#contract/internal.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+const CREDENTIAL_ID = /^[A-Za-z0-9_-]{43}$/
+const MAX_USER_ID_LENGTH = 1_024
+
+/** @param kind What was asked about; a grant of any other kind is malformed. */
+export function parseIntrospection(value: unknown, kind: CredentialKind): Introspection {
+  const fields = parseFields(value, 'introspection')
+  const position = parsePosition(fields.position)
+  if (fields.active === false) return { active: false, position }
+  if (fields.active !== true) throw malformed('active')
+  return { active: true, position, grant: parseGrant(fields.grant, kind) }
+}
+
+export function parseCredentialChanges(value: unknown): CredentialChanges {
+  const { position, changes, reset } = parseFields(value, 'credential changes')
+  if (!Array.isArray(changes)) throw malformed('changes')
+  return {
+    position: parsePosition(position),
+    changes: changes.map(parseChange),
+    reset: parseBoolean(reset, 'reset'),
+  }
+}
+
+function parseGrant(value: unknown, kind: CredentialKind): Grant {
+  const fields = parseFields(value, 'grant')
+  if (fields.kind !== kind) throw malformed('grant.kind')
+  const app = parseApp(fields.app)
+  const expiresAtMs = parseExpiry(fields.expiresAtMs)
+  switch (kind) {
+    case 'client-token':
+      return { kind, app, userId: parseUserId(fields.userId), expiresAtMs }
+    case 'default-app':
+      return { kind, app, settings: parseSettings(fields.settings, app), expiresAtMs: undefined }
+    case 'client-key':
+    case 'platform-key':
+      return { kind, app, settings: parseSettings(fields.settings, app), expiresAtMs }
+  }
+}
+
+function parseSettings(value: unknown, app: string): AppSettings {
+  const fields = parseFields(value, 'settings')
+  if (fields.app !== app) throw malformed('settings.app')
+  return {
+    app,
+    origins: parseTexts(fields.origins, 'settings.origins'),
+    allowPlatformKeyFromBrowser: parseBoolean(
+      fields.allowPlatformKeyFromBrowser,
+      'settings.allowPlatformKeyFromBrowser',
+    ),
+    platformSources: parseTexts(fields.platformSources, 'settings.platformSources'),
+  }
+}
+
+function parseChange(value: unknown): CredentialChange {
+  const fields = parseFields(value, 'change')
+  const at = { position: parsePosition(fields.position), app: parseApp(fields.app) }
+  const { subject, effect } = fields
+  if (subject === 'credential' && (effect === 'granted' || effect === 'revoked')) {
+    const { credentialId } = fields
+    if (typeof credentialId !== 'string' || !CREDENTIAL_ID.test(credentialId))
+      throw malformed('change.credentialId')
+    return { ...at, subject, effect, credentialId }
+  }
+  if (subject === 'user' && effect === 'revoked')
+    return { ...at, subject, effect, userId: parseUserId(fields.userId) }
+  if (subject === 'app' && effect === 'changed') return { ...at, subject, effect }
+  throw malformed('change.subject')
+}
+
+function parseFields(value: unknown, what: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(what)
+  return value as Fields
+}
+
+function parsePosition(value: unknown): number {
+  if (!Number.isSafeInteger(value) || Number(value) < 0) throw malformed('position')
+  return Number(value)
+}
+
+function parseExpiry(value: unknown): number | undefined {
+  if (value === undefined) return undefined
+  if (!Number.isSafeInteger(value)) throw malformed('grant.expiresAtMs')
+  return Number(value)
+}
+
+function parseApp(value: unknown): string {
+  if (typeof value !== 'string' || !APP_ID_PATTERN.test(value)) throw malformed('app')
+  return value
+}
+
+function parseUserId(value: unknown): string {
+  if (typeof value !== 'string' || value === '' || value.length > MAX_USER_ID_LENGTH)
+    throw malformed('userId')
+  return value
+}
+
+function parseBoolean(value: unknown, what: string): boolean {
+  if (typeof value !== 'boolean') throw malformed(what)
+  return value
+}
+
+function parseTexts(value: unknown, what: string): string[] {
+  if (!Array.isArray(value) || !value.every((entry) => typeof entry === 'string')) throw malformed(what)
+  return value
+}
+
+const malformed = (what: string): Error => new Error(`the core's internal API answered a malformed ${what}`)

@@ -1,0 +1,94 @@
+import { Client, Pool } from 'undici'
+import type { CredentialKind } from '#contract/credential.ts'
+import type { CredentialChanges, Introspection, IntrospectionRequest } from '#contract/internal.ts'
+import { parseCredentialChanges, parseIntrospection } from './internal-answers.ts'
+
+/**
+ * The gateway's end of the core's internal API. Whatever is not a well-formed 200 throws: a core that fails
+ * must never look like one that says no.
+ */
+export type IntrospectionClient = {
+  introspect(kind: CredentialKind, digest: string): Promise<Introspection>
+  /** Changes after a position; waits up to `waitMs` for one. Never gives up by itself: the signal does. */
+  changesAfter(position: number, waitMs: number, signal: AbortSignal): Promise<CredentialChanges>
+  close(): Promise<void>
+}
+
+export type IntrospectionLimits = { connectMs: number; totalMs: number; connections: number }
+
+export const DEFAULT_INTROSPECTION_LIMITS: IntrospectionLimits = {
+  connectMs: 1_000,
+  totalMs: 3_000,
+  connections: 32,
+}
+
+const MAX_INTROSPECTION_BYTES = 262_144
+const MAX_CHANGES_BYTES = 8_388_608
+
+/** An idle connection that the core closed as we wrote on it; asking is idempotent, so once more is safe. */
+const LOST_CONNECTION = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
+
+/** @param url The core's internal API, with or without a path. */
+export function createIntrospectionClient(
+  url: string,
+  limits: IntrospectionLimits = DEFAULT_INTROSPECTION_LIMITS,
+): IntrospectionClient {
+  const { origin, pathname } = new URL(url)
+  const base = pathname.replace(/\/+$/, '')
+  const connect = { timeout: limits.connectMs }
+  const lookups = new Pool(origin, {
+    connect,
+    connections: limits.connections,
+    maxResponseSize: MAX_INTROSPECTION_BYTES,
+  })
+  // Of its own, so that the long poll neither waits for lookups nor holds one of their connections.
+  const feed = new Client(origin, {
+    connect,
+    maxResponseSize: MAX_CHANGES_BYTES,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  })
+
+  async function post(body: string, signal: AbortSignal): Promise<unknown> {
+    const headers = { 'content-type': 'application/json' }
+    const answer = await lookups.request({
+      method: 'POST',
+      path: `${base}/introspect`,
+      headers,
+      body,
+      signal,
+    })
+    return readJson(answer)
+  }
+
+  return {
+    async introspect(kind, digest) {
+      const request: IntrospectionRequest = { kind, digest }
+      const body = JSON.stringify(request)
+      const signal = AbortSignal.timeout(limits.totalMs)
+      const value = await post(body, signal).catch((error: unknown) => {
+        if (isLostConnection(error)) return post(body, signal)
+        throw error
+      })
+      return parseIntrospection(value, kind)
+    },
+
+    async changesAfter(position, waitMs, signal) {
+      const path = `${base}/credential-changes?after=${position}&waitMs=${waitMs}`
+      return parseCredentialChanges(await readJson(await feed.request({ method: 'GET', path, signal })))
+    },
+
+    async close() {
+      await Promise.all([lookups.destroy(), feed.destroy()])
+    },
+  }
+}
+
+async function readJson({ statusCode, body }: Awaited<ReturnType<Pool['request']>>): Promise<unknown> {
+  if (statusCode === 200) return body.json()
+  await body.dump()
+  throw new Error(`the core's internal API answered ${statusCode}`)
+}
+
+const isLostConnection = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && LOST_CONNECTION.has(String(error.code))

@@ -1,0 +1,132 @@
+import { LRUCache } from 'lru-cache'
+import { credentialDigest } from '#contract/credential.ts'
+import type { Proof } from './authenticator.ts'
+
+/**
+ * What is known of credentials, by digest (which covers kind, app and secret). Proofs and refusals are kept
+ * apart, so that a flood of invented credentials cannot push the valid ones out.
+ */
+export type OutcomeCache = {
+  /** The proof (the same object each time), `null` where the credential is known to be bad, else undefined. */
+  get(digest: string): Proof | null | undefined
+  putProof(proof: Proof): void
+  putRefusal(digest: string): void
+  evictCredential(credentialId: string): void
+  evictUser(app: string, userId: string): void
+  evictApp(app: string): void
+  flush(): void
+  proofCount(): number
+  refusalCount(): number
+}
+
+export type OutcomeCacheLimits = {
+  maxProofs: number
+  maxRefusals: number
+  /** Long, because the change feed evicts at once; it only bounds what a lost change could cost. */
+  proofTtlMs: number
+  refusalTtlMs: number
+}
+
+export const DEFAULT_CACHE_LIMITS: OutcomeCacheLimits = {
+  maxProofs: 100_000,
+  maxRefusals: 20_000,
+  proofTtlMs: 600_000,
+  refusalTtlMs: 10_000,
+}
+
+type Entry = { proof: Proof; untilMs: number }
+
+export function createOutcomeCache(
+  clock: () => number,
+  limits: OutcomeCacheLimits = DEFAULT_CACHE_LIMITS,
+): OutcomeCache {
+  const defaultApp = credentialDigest('default-app', '', '')
+  const digestsOfUser = new Map<string, string | Set<string>>()
+  const proofs = new LRUCache<string, Entry>({
+    max: limits.maxProofs,
+    dispose: (entry, digest) => forgetUser(entry.proof, digest),
+  })
+  const refusals = new LRUCache<string, number>({ max: limits.maxRefusals })
+
+  // Users mostly have one token: the set is made for the second.
+  function rememberUser(proof: Proof): void {
+    if (proof.userId === undefined) return
+    const key = userKey(proof.app, proof.userId)
+    const held = digestsOfUser.get(key)
+    if (held === undefined) digestsOfUser.set(key, proof.credentialId)
+    else if (typeof held === 'string') digestsOfUser.set(key, new Set([held, proof.credentialId]))
+    else held.add(proof.credentialId)
+  }
+
+  function forgetUser(proof: Proof, digest: string): void {
+    if (proof.userId === undefined) return
+    const key = userKey(proof.app, proof.userId)
+    const held = digestsOfUser.get(key)
+    if (held === digest) digestsOfUser.delete(key)
+    else if (typeof held === 'object' && held.delete(digest) && held.size === 0) digestsOfUser.delete(key)
+  }
+
+  return {
+    get(digest) {
+      const entry = proofs.get(digest)
+      if (entry !== undefined) {
+        if (clock() < entry.untilMs) return entry.proof
+        proofs.delete(digest)
+        return undefined
+      }
+      const refusedUntilMs = refusals.get(digest)
+      if (refusedUntilMs === undefined) return undefined
+      if (clock() < refusedUntilMs) return null
+      refusals.delete(digest)
+      return undefined
+    },
+
+    putProof(proof) {
+      const digest = proof.credentialId
+      proofs.delete(digest)
+      refusals.delete(digest)
+      const untilMs = clock() + jittered(limits.proofTtlMs)
+      proofs.set(digest, { proof, untilMs: Math.min(untilMs, proof.expiresAtMs ?? Infinity) })
+      rememberUser(proof)
+    },
+
+    putRefusal(digest) {
+      proofs.delete(digest)
+      refusals.set(digest, clock() + jittered(limits.refusalTtlMs))
+    },
+
+    evictCredential(credentialId) {
+      proofs.delete(credentialId)
+      refusals.delete(credentialId)
+    },
+
+    evictUser(app, userId) {
+      const held = digestsOfUser.get(userKey(app, userId))
+      for (const digest of typeof held === 'string' ? [held] : [...(held ?? [])]) proofs.delete(digest)
+    },
+
+    // A refusal does not say which app it would have belonged to, and a new app can end a deployment's having
+    // only one: all of both go.
+    evictApp(app) {
+      for (const [digest, { proof }] of [...proofs.entries()]) {
+        if (proof.app === app) proofs.delete(digest)
+      }
+      proofs.delete(defaultApp)
+      refusals.clear()
+    },
+
+    flush() {
+      proofs.clear()
+      refusals.clear()
+    },
+
+    proofCount: () => proofs.size,
+    refusalCount: () => refusals.size,
+  }
+}
+
+/** No app contains NUL. */
+const userKey = (app: string, userId: string): string => `${app}\0${userId}`
+
+/** Never longer than was asked for; spread so that what was learnt together is not forgotten together. */
+const jittered = (ttlMs: number): number => ttlMs * (1 - Math.random() / 4)

@@ -1,0 +1,38 @@
+import type { ErrorCode } from '../errors.ts'
+import type { Forward } from '../upstream/forward.ts'
+import type { AdmittedRequest } from './requests.ts'
+
+/** Where an admitted request goes: to any core, or to the one its session lives on, with its body or another. */
+export type Forwarded = (
+  admitted: AdmittedRequest,
+  fail: (code: ErrorCode, cause?: unknown) => void,
+  options?: { nodeId?: string | undefined; body?: Buffer },
+) => void
+
+export type ForwardingParts = {
+  forward: Forward
+  /** Resolves once this gateway has followed the credential feed to a position, or after a bounded wait. */
+  reached(position: number): Promise<unknown>
+}
+
+export function createForwarding({ forward, reached }: ForwardingParts): Forwarded {
+  const holdFor = (position: number): Promise<void> => reached(position).then(() => undefined)
+  return ({ req, res, arrival, fields, responseFields, requestId }, fail, options) => {
+    forward(
+      req,
+      res,
+      {
+        method: arrival.method,
+        target: arrival.path + arrival.query,
+        host: arrival.headers.host,
+        headers: fields,
+        nodeId: options?.nodeId,
+        body: options?.body,
+      },
+      { responseHeaders: [...responseFields, 'X-Request-ID', requestId], holdFor, fail, onDone },
+    )
+  }
+}
+
+/** Answers are counted where they end (http/public-server.ts), failures where they are answered. */
+function onDone(): void {}

@@ -1,0 +1,176 @@
+import { connect, type Socket } from 'node:net'
+import type { Origin } from '../authn/authenticator.ts'
+import { type ErrorCode, GatewayError } from '../errors.ts'
+import { replyErrorRaw } from '../http/error-reply.ts'
+import type { TunnelOutcome, UpstreamTarget } from '../upstream/pool.ts'
+import type { RequestHeads } from '../upstream/request-head.ts'
+import { type ResponseFieldNames, relayedFields } from '../upstream/response-fields.ts'
+import type { ResponseHead } from '../upstream/response-head.ts'
+import { CLOSES } from './close-reason.ts'
+import type { NamedIdentity } from './exchange.ts'
+import {
+  AnswerReader,
+  type Handshake,
+  type HandshakeAnswer,
+  writeAccepted,
+  writeHandshake,
+} from './handshake.ts'
+import type { Live } from './registry.ts'
+import { Tunnel, type TunnelParts } from './tunnel.ts'
+
+export type OpeningParts = TunnelParts & {
+  /** @throws GatewayError NO_UPSTREAM */
+  pick(wish: { nodeId: string | undefined }): UpstreamTarget
+  heads: RequestHeads
+  fieldNames: ResponseFieldNames
+  refused(code: ErrorCode, cause?: unknown): void
+}
+
+export type OpeningRequest = {
+  client: Socket
+  /** What the client sent behind its request, without waiting. */
+  head: Buffer
+  handshake: Handshake
+  nodeId: string | undefined
+  identity: NamedIdentity | undefined
+  origin: Origin
+  /** For answers other than 101. */
+  responseFields: readonly string[]
+}
+
+/** How long a client may take to read the answer to a failed upgrade. */
+const ANSWER_READ_MS = 5_000
+
+/**
+ * Opens the way to a core and answers the client only when the core's 101 is verified. Until then nothing of what
+ * the client sends goes to the core, and what it sends is bounded. Any other answer is relayed, and both are closed.
+ */
+export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
+  const { client, handshake, origin, responseFields } = request
+  const { limits, registry } = parts
+  const early: Buffer[] = []
+  let earlyBytes = 0
+  let core: Socket | undefined
+  let target: UpstreamTarget | undefined
+  let isOver = false
+
+  const live: Live = {
+    identity: undefined,
+    address: origin.address,
+    sinceMs: parts.clock(),
+    close: (reason) => fail(CLOSES[reason].error, 'abandoned'),
+    sweep: () => undefined,
+  }
+
+  client.on('error', onClientGone).on('end', onClientGone).on('close', onClientGone)
+  const refusal = registry.add(live, request.identity)
+  if (refusal !== undefined) {
+    fail(refusal, 'abandoned')
+    return
+  }
+  const timer = setTimeout(() => fail('UPSTREAM_TIMEOUT', 'timeout'), limits.handshakeTimeoutMs)
+  onEarly(request.head)
+  if (isOver) return
+  client.on('data', onEarly)
+  attempt(request.nodeId === undefined ? 2 : 1)
+
+  function onEarly(chunk: Buffer): void {
+    early.push(chunk)
+    earlyBytes += chunk.length
+    if (earlyBytes > limits.maxEarlyBytes) fail('BAD_REQUEST', 'abandoned')
+  }
+
+  function onClientGone(): void {
+    finish('abandoned')
+    client.destroy()
+  }
+
+  /** Another core is tried where no connection comes about: it has been sent nothing. */
+  function attempt(attempts: number): void {
+    const reader = new AnswerReader(handshake, parts.fieldNames, {
+      maxHeadBytes: limits.maxAnswerHeadBytes,
+      maxBodyBytes: limits.maxAnswerBodyBytes,
+    })
+    let isConnected = false
+    let text: string
+    try {
+      text = writeHandshake(parts.heads, handshake)
+      target = parts.pick({ nodeId: request.nodeId })
+    } catch (error) {
+      fail(error instanceof GatewayError ? error.code : 'INTERNAL', 'abandoned', error)
+      return
+    }
+    const socket = connect({ host: target.host, port: target.port, allowHalfOpen: true, noDelay: true })
+    core = socket
+    socket.once('connect', () => {
+      isConnected = true
+      socket.write(text, 'latin1')
+    })
+    socket.on('data', (chunk) => {
+      const answer = reader.read(chunk)
+      if (answer !== undefined) settle(answer, socket)
+    })
+    socket.on('end', () => settle(reader.finish(), socket))
+    socket.on('error', (error) => {
+      if (isOver) return
+      if (isConnected) fail('BAD_UPSTREAM', 'failed', error)
+      else if (attempts > 1) {
+        target?.release('unreachable')
+        attempt(attempts - 1)
+      } else fail('NO_UPSTREAM', 'unreachable', error)
+    })
+    // Destroyed without an error: by nobody but us, or by a reset that Node does not report.
+    socket.on('close', () => {
+      if (core === socket) fail('BAD_UPSTREAM', 'failed')
+    })
+  }
+
+  function settle(answer: HandshakeAnswer, socket: Socket): void {
+    if (isOver) return
+    if (answer.kind === 'accepted') accept(answer, socket)
+    else if (answer.kind === 'refused') relay(answer.head, answer.body)
+    else fail('BAD_UPSTREAM', 'failed')
+  }
+
+  function accept(answer: { protocol: string | undefined; rest: Buffer }, socket: Socket): void {
+    if (target === undefined) return
+    isOver = true
+    clearTimeout(timer)
+    for (const leg of [client, socket])
+      for (const event of ['data', 'end', 'close', 'error', 'connect']) leg.removeAllListeners(event)
+    const tunnel = new Tunnel(client, socket, target, origin, parts)
+    registry.replace(live, tunnel)
+    client.write(writeAccepted(handshake.key, answer.protocol))
+    tunnel.start(answer.rest, Buffer.concat(early))
+  }
+
+  function relay(head: ResponseHead, body: Buffer): void {
+    finish('answered')
+    const fields = relayedFields(head, responseFields)
+    if (head.framing !== 'none') fields.push('Content-Length', `${body.length}`)
+    fields.push('Connection', 'close')
+    let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n`
+    for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`
+    client.write(`${text}\r\n`, 'latin1')
+    client.end(body, () => client.destroy())
+  }
+
+  function fail(code: ErrorCode, outcome: TunnelOutcome, cause?: unknown): void {
+    if (isOver) return
+    finish(outcome)
+    parts.refused(code, cause)
+    replyErrorRaw(client, code, responseFields)
+  }
+
+  /** Once: the core is let go, and the client only gets an answer any more. */
+  function finish(outcome: TunnelOutcome): void {
+    if (isOver) return
+    isOver = true
+    clearTimeout(timer)
+    registry.remove(live)
+    core?.destroy()
+    target?.release(outcome)
+    client.removeListener('data', onEarly).resume()
+    client.setTimeout(ANSWER_READ_MS, () => client.destroy())
+  }
+}

@@ -1,0 +1,60 @@
+import { LRUCache } from 'lru-cache'
+import { type Bearer, Bearers } from './bearers.ts'
+import type { NamedIdentity } from './exchange.ts'
+
+type Session = Bearer & { isRevoked: boolean }
+
+/** Who a long-polling session has authenticated as, by its Engine.IO session id; bounded and forgotten in time. */
+export type PollingSessions = {
+  bind(sid: string, identity: NamedIdentity): void
+  /** Its credential was revoked or has expired: its requests are refused with 401. */
+  isRevoked(sid: string): boolean
+  revokeCredential(credentialId: string): void
+  revokeUser(app: string, userId: string): void
+  revokeApp(app: string): void
+  revokeAll(): void
+}
+
+const MAX_SESSIONS = 50_000
+/** A session polls at least at every ping, so one that is not seen for so long is over. */
+const FORGOTTEN_MS = 300_000
+
+export function createPollingSessions(
+  clock: () => number,
+  { maxSessions = MAX_SESSIONS, forgottenMs = FORGOTTEN_MS } = {},
+): PollingSessions {
+  const bearers = new Bearers<Session>()
+  const sessions = new LRUCache<string, Session>({
+    max: maxSessions,
+    ttl: forgottenMs,
+    ttlResolution: 0,
+    updateAgeOnGet: true,
+    perf: { now: clock },
+    dispose: (session) => bearers.bind(session, undefined),
+  })
+
+  function revoke(revoked: Session[]): void {
+    for (const session of revoked) session.isRevoked = true
+  }
+
+  return {
+    bind(sid, identity) {
+      let session = sessions.get(sid)
+      if (session === undefined) {
+        session = { identity: undefined, isRevoked: false }
+        sessions.set(sid, session)
+      }
+      bearers.bind(session, identity)
+    },
+    isRevoked(sid) {
+      const session = sessions.get(sid)
+      if (session === undefined) return false
+      const expiresAtMs = session.identity?.expiresAtMs
+      return session.isRevoked || (expiresAtMs !== undefined && expiresAtMs <= clock())
+    },
+    revokeCredential: (credentialId) => revoke(bearers.ofCredential(credentialId)),
+    revokeUser: (app, userId) => revoke(bearers.ofUser(app, userId)),
+    revokeApp: (app) => revoke(bearers.ofApp(app)),
+    revokeAll: () => revoke([...sessions.values()]),
+  }
+}

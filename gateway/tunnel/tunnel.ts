@@ -1,0 +1,220 @@
+import type { Socket } from 'node:net'
+import type { Origin } from '../authn/authenticator.ts'
+import type { UpstreamTarget } from '../upstream/pool.ts'
+import { CLOSES, type CloseReason } from './close-reason.ts'
+import type { Exchange, Exchanged, NamedIdentity } from './exchange.ts'
+import { FrameBoundary } from './frame-header.ts'
+import { FrameScanner, type ScannerSink } from './frame-scanner.ts'
+import { encodeCloseFrame, encodeTextFrame } from './frames.ts'
+import type { TunnelLimits } from './limits.ts'
+import type { Live, Registry } from './registry.ts'
+
+/** What all tunnels share. */
+export type TunnelParts = {
+  exchange: Exchange
+  registry: Registry
+  limits: TunnelLimits
+  clock: () => number
+}
+
+const TUNNEL = Symbol('tunnel')
+type Leg = Socket & { [TUNNEL]?: Tunnel | undefined }
+
+/**
+ * A live tunnel: core → client raw, client → core through the scanner. There are many of these and most are idle, so
+ * each is a few objects, with no timer, no closure and no buffer of its own while nothing happens.
+ */
+export class Tunnel implements ScannerSink, Live {
+  identity: NamedIdentity | undefined
+  readonly sinceMs: number
+  #origin: Origin
+  readonly #client: Leg
+  readonly #core: Leg
+  readonly #parts: TunnelParts
+  readonly #scanner: FrameScanner
+  readonly #toClient = new FrameBoundary()
+  readonly #target: UpstreamTarget
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  /** A lookup is under way: nothing of the client's may overtake it. */
+  #isWaiting = false
+  #isHalfClosed = false
+  /** Bytes have come since the last sweep; so the data path needs no clock. */
+  #isTouched = true
+  #quietSinceMs: number
+  #stalledSinceMs: number | undefined
+  #closing: NodeJS.Timeout | undefined
+
+  constructor(client: Socket, core: Socket, target: UpstreamTarget, origin: Origin, parts: TunnelParts) {
+    this.#client = client
+    this.#core = core
+    this.#origin = origin
+    this.#parts = parts
+    this.#target = target
+    this.#scanner = new FrameScanner(this, parts.limits)
+    this.sinceMs = parts.clock()
+    this.#quietSinceMs = this.sinceMs
+  }
+
+  get address(): string {
+    return this.#origin.address
+  }
+
+  /** Begins to relay, first what came with the handshake. */
+  start(fromCore: Buffer, fromClient: Buffer): void {
+    const client = this.#client
+    const core = this.#core
+    client[TUNNEL] = this
+    core[TUNNEL] = this
+    client.on('drain', onClientDrain).on('end', onClientEnd).on('close', onClientClose).on('error', ignore)
+    core.on('drain', onCoreDrain).on('end', onCoreEnd).on('close', onCoreClose).on('error', ignore)
+    if (fromCore.length > 0) this.fromCore(fromCore)
+    client.on('data', onClientData)
+    core.on('data', onCoreData)
+    if (fromClient.length > 0) this.fromClient(fromClient)
+  }
+
+  fromClient(chunk: Buffer): void {
+    this.#isTouched = true
+    if (this.#state !== 'open') return
+    // What the scanner cuts into runs leaves in one write.
+    this.#core.cork()
+    this.#scanner.push(chunk)
+    this.#core.uncork()
+  }
+
+  fromCore(chunk: Buffer): void {
+    this.#isTouched = true
+    if (this.#state !== 'open') return
+    this.#toClient.follow(chunk)
+    if (!this.#client.write(chunk)) this.#core.pause()
+  }
+
+  pass(bytes: Buffer): void {
+    if (this.#state === 'open' && !this.#core.write(bytes)) this.#client.pause()
+  }
+
+  packet(payload: Buffer): boolean {
+    const exchanged = this.#parts.exchange(payload.toString(), this.#origin)
+    if (exchanged instanceof Promise) {
+      this.#isWaiting = true
+      this.#client.pause()
+      void exchanged.then((settled) => this.#goOn(settled))
+      return false
+    }
+    if (exchanged === undefined) this.close('forbidden-packet')
+    else this.#replace(exchanged)
+    return this.#state === 'open'
+  }
+
+  violate(code: 1002 | 1008 | 1009): void {
+    this.close(code === 1002 ? 'protocol-violation' : code === 1008 ? 'forbidden-packet' : 'too-large')
+  }
+
+  #goOn(exchanged: Exchanged): void {
+    if (this.#state !== 'open') return
+    this.#isWaiting = false
+    this.#replace(exchanged)
+    this.#scanner.resume()
+    this.mayReadClient()
+  }
+
+  #replace({ text, identity }: Exchanged): void {
+    if (identity?.kind === 'anonymous') this.#origin = { ...this.#origin, app: identity.app }
+    else if (identity !== undefined) this.#parts.registry.bind(this, identity)
+    this.pass(encodeTextFrame(text))
+  }
+
+  mayReadClient(): void {
+    if (this.#state !== 'open' || (!this.#isWaiting && !this.#core.writableNeedDrain)) this.#client.resume()
+  }
+
+  mayReadCore(): void {
+    this.#core.resume()
+  }
+
+  clientEnded(): void {
+    this.#isHalfClosed = true
+    this.#core.end()
+  }
+
+  coreEnded(): void {
+    this.#isHalfClosed = true
+    this.#client.end()
+  }
+
+  /** What the one side wrote before it went still goes to the other. */
+  legClosed(other: 'client' | 'core'): void {
+    const leg = other === 'client' ? this.#client : this.#core
+    if (leg.destroyed) this.#end()
+    else if (other === 'core' || this.#state === 'open') leg.destroySoon()
+  }
+
+  sweep(nowMs: number): void {
+    if (this.#state !== 'open') return
+    const { limits } = this.#parts
+    if (this.#isTouched) this.#quietSinceMs = nowMs
+    this.#isTouched = false
+    const isStalled =
+      this.#client.writableLength > limits.stalledBytes || this.#core.writableLength > limits.stalledBytes
+    this.#stalledSinceMs = isStalled ? (this.#stalledSinceMs ?? nowMs) : undefined
+    // A close frame would only join the bytes that nobody reads.
+    if (this.#stalledSinceMs !== undefined && nowMs - this.#stalledSinceMs >= limits.stalledMs) this.#cut()
+    else if (nowMs - this.#quietSinceMs >= (this.#isHalfClosed ? limits.halfClosedMs : limits.idleMs))
+      this.close('idle')
+  }
+
+  close(reason: CloseReason): void {
+    if (this.#state !== 'open') return
+    this.#state = 'closing'
+    const { code, text } = CLOSES[reason]
+    if (this.#client.writableEnded || !this.#toClient.open) this.#client.end()
+    else this.#client.end(encodeCloseFrame(code, text))
+    this.#core.end()
+    // What still comes is read and dropped, so that both ends are seen.
+    this.#client.resume()
+    this.#core.resume()
+    this.#closing = setTimeout(() => this.#cut(), this.#parts.limits.closingMs).unref()
+  }
+
+  #cut(): void {
+    this.#client.destroy()
+    this.#core.destroy()
+  }
+
+  #end(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    clearTimeout(this.#closing)
+    this.#client[TUNNEL] = undefined
+    this.#core[TUNNEL] = undefined
+    this.#parts.registry.remove(this)
+    this.#target.release('answered')
+  }
+}
+
+function onClientData(this: Leg, chunk: Buffer): void {
+  this[TUNNEL]?.fromClient(chunk)
+}
+function onCoreData(this: Leg, chunk: Buffer): void {
+  this[TUNNEL]?.fromCore(chunk)
+}
+function onClientDrain(this: Leg): void {
+  this[TUNNEL]?.mayReadCore()
+}
+function onCoreDrain(this: Leg): void {
+  this[TUNNEL]?.mayReadClient()
+}
+function onClientEnd(this: Leg): void {
+  this[TUNNEL]?.clientEnded()
+}
+function onCoreEnd(this: Leg): void {
+  this[TUNNEL]?.coreEnded()
+}
+function onClientClose(this: Leg): void {
+  this[TUNNEL]?.legClosed('core')
+}
+function onCoreClose(this: Leg): void {
+  this[TUNNEL]?.legClosed('client')
+}
+/** `close` follows every error. */
+function ignore(): void {}

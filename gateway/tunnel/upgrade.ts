@@ -1,0 +1,118 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Origin } from '../authn/authenticator.ts'
+import type { ErrorCode } from '../errors.ts'
+import { replyErrorRaw } from '../http/error-reply.ts'
+import type { Admission, Admit } from '../pipeline.ts'
+import type { UpstreamTarget } from '../upstream/pool.ts'
+import { createRequestHeads } from '../upstream/request-head.ts'
+import { createResponseFieldNames } from '../upstream/response-fields.ts'
+import { upgradeRefusal } from './clean-upgrade.ts'
+import { createExchange } from './exchange.ts'
+import { TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
+import { type OpeningParts, openTunnel } from './opening.ts'
+import { createPollingExchange, type PollingExchange } from './polling-exchange.ts'
+import { nodeIdOf, readPollingQuery } from './polling-query.ts'
+import { createPollingSessions, type PollingSessions } from './polling-sessions.ts'
+import { createRegistry, type Registry } from './registry.ts'
+
+export { isCleanUpgrade, upgradeRefusal } from './clean-upgrade.ts'
+
+export type TunnelsParts = {
+  admit: Admit
+  pick(wish: { nodeId: string | undefined }): UpstreamTarget
+  clock: () => number
+  /** Every refusal, with its cause where something is broken: for metrics and the log. */
+  refused(code: ErrorCode, cause?: unknown): void
+  limits?: Partial<TunnelLimits>
+}
+
+/** An upgrade that has been normalised and admitted. */
+export type UpgradeRequest = {
+  req: IncomingMessage
+  socket: Socket
+  head: Buffer
+  admission: Extract<Admission, { ok: true }>
+  origin: Origin
+  /** Path and query as they are forwarded. */
+  target: string
+  host: string
+  /** End-to-end fields, flat, with the identity injected. */
+  fields: readonly string[]
+  /** Fields for answers other than 101. */
+  responseFields?: readonly string[]
+}
+
+export type Tunnels = {
+  upgrade(request: UpgradeRequest): void
+  exchangePollingBody: PollingExchange
+  sessions: PollingSessions
+  registry: Registry
+  close(): void
+}
+
+/** Sockets, and what long-polling shares with them. */
+export function createTunnels(parts: TunnelsParts): Tunnels {
+  const limits = { ...TUNNEL_LIMITS, ...parts.limits }
+  const { clock, refused } = parts
+  const sessions = createPollingSessions(clock)
+  const registry = createRegistry({ clock, limits, sessions })
+  const exchange = createExchange({
+    admit: parts.admit,
+    revocations: registry.revocations,
+    lookupTimeoutMs: limits.lookupTimeoutMs,
+    refused,
+  })
+  const opening: OpeningParts = {
+    exchange,
+    registry,
+    limits,
+    clock,
+    refused,
+    pick: parts.pick,
+    heads: createRequestHeads(),
+    fieldNames: createResponseFieldNames(),
+  }
+
+  return {
+    upgrade(request) {
+      const { req, socket, admission, responseFields = [] } = request
+      socket.setTimeout(0)
+      socket.setNoDelay(true)
+      const query = readPollingQuery(request.target)
+      const refusal = upgradeRefusal(req) ?? ('refused' in query ? query.refused : undefined)
+      if (refusal !== undefined) {
+        socket.on('error', () => socket.destroy())
+        refused(refusal)
+        replyErrorRaw(socket, refusal, responseFields)
+        return
+      }
+      const identity = admission.identity.kind === 'anonymous' ? undefined : admission.identity
+      const app = admission.identity.app ?? request.origin.app
+      openTunnel(
+        {
+          client: socket,
+          head: request.head,
+          handshake: {
+            target: request.target,
+            host: request.host,
+            fields: request.fields,
+            key: req.headers['sec-websocket-key'] ?? '',
+            protocols: req.headers['sec-websocket-protocol'],
+          },
+          nodeId: 'sid' in query && query.sid !== undefined ? nodeIdOf(query.sid) : undefined,
+          identity,
+          origin: { ...request.origin, app },
+          responseFields,
+        },
+        opening,
+      )
+    },
+    exchangePollingBody: createPollingExchange({ exchange, sessions, limits }),
+    sessions,
+    registry,
+    close() {
+      registry.close()
+    },
+  }
+}

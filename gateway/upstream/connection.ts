@@ -1,0 +1,241 @@
+import { connect, type Socket } from 'node:net'
+import type { FailureCause, UpstreamFailure } from './failure.ts'
+import type { ResponseFieldNames } from './response-fields.ts'
+import type { ResponseHead } from './response-head.ts'
+import { ResponseParser, type ResponseSink } from './response-parser.ts'
+import type { UpstreamSettings } from './settings.ts'
+
+/**
+ * Hears of one exchange: `onHead` with the whole body, or `onHead`, `onBody`…, `onEnd`; or, at any point before
+ * the last of these, `onFailure`. After its last call the connection is no longer the exchange's to use.
+ */
+export type Exchange = ResponseSink & {
+  onFailure(failure: UpstreamFailure): void
+  /** More of the request's body may be written. */
+  onWritable(): void
+}
+
+export type ConnectionOwner = {
+  onHead(head: ResponseHead): void
+  onFailure(failure: UpstreamFailure): void
+  /** Ready for another exchange. */
+  onIdle(connection: UpstreamConnection): void
+  /** Once, and nothing follows it. */
+  onClosed(connection: UpstreamConnection): void
+}
+
+export type ConnectionParts = {
+  fieldNames: ResponseFieldNames
+  settings: UpstreamSettings
+  clock: () => number
+}
+
+const READ_BUFFER_BYTES = 65_536
+/** The core's own word on its idle timeout is undercut by this. */
+const KEEP_ALIVE_MARGIN_MS = 1_000
+const MAX_DRAINED_BYTES = 65_536
+
+/**
+ * One connection to a core: one exchange at a time, in strict turn. A byte that belongs to no exchange destroys
+ * it, as does everything else that is not a whole response, wholly understood.
+ *
+ * It has no timers: whoever owns it looks at `deadlineMs` now and then, and calls `expire()`.
+ */
+export class UpstreamConnection implements ResponseSink {
+  deadlineMs: number
+  readonly #owner: ConnectionOwner
+  readonly #settings: UpstreamSettings
+  readonly #clock: () => number
+  readonly #socket: Socket
+  readonly #buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+  readonly #parser: ResponseParser
+  #exchange: Exchange | undefined
+  #exchanges = 0
+  #connected = false
+  #closed = false
+  /** All of the request has been handed to the socket. */
+  #sent = true
+  /** A byte of the response has come. */
+  #answered = false
+  #paused = false
+  #error: unknown
+
+  constructor(address: { host: string; port: number }, owner: ConnectionOwner, parts: ConnectionParts) {
+    this.#owner = owner
+    this.#settings = parts.settings
+    this.#clock = parts.clock
+    this.#parser = new ResponseParser(parts.fieldNames, this)
+    this.deadlineMs = parts.clock() + parts.settings.connectTimeoutMs
+    // Reading into a buffer of our own spares a 64 KB allocation and the stream machinery for each read.
+    const onread = { buffer: this.#buffer, callback: (bytes: number) => this.#onRead(bytes) }
+    this.#socket = connect({ host: address.host, port: address.port, noDelay: true, onread })
+    this.#socket.on('connect', () => this.#onConnect())
+    this.#socket.on('end', () => this.#onEnded())
+    this.#socket.on('drain', () => this.#onDrain())
+    this.#socket.on('error', (error) => {
+      this.#error = error
+    })
+    this.#socket.on('close', () => this.#fail(this.#connected ? 'closed' : 'connect', this.#error))
+  }
+
+  /**
+   * Begins an exchange. `text` is the request's head, and its body where that is small (latin-1: a character a
+   * byte), so that both leave in one write; with `more`, the body follows by `write` and `finish`.
+   */
+  start(exchange: Exchange, text: string, request: { toHead: boolean; more: boolean }): void {
+    this.#exchange = exchange
+    this.#exchanges++
+    this.#answered = false
+    this.#sent = !request.more
+    this.#parser.begin(request.toHead)
+    this.#socket.write(text, 'latin1')
+    if (this.#connected) this.#await()
+  }
+
+  /** @returns false where the caller should wait for `onWritable` */
+  write(bytes: Buffer, chunked: boolean): boolean {
+    if (this.#connected) this.#await()
+    if (!chunked) return this.#socket.write(bytes)
+    this.#socket.cork()
+    this.#socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1')
+    this.#socket.write(bytes)
+    const isReady = this.#socket.write('\r\n', 'latin1')
+    this.#socket.uncork()
+    return isReady
+  }
+
+  finish(chunked: boolean): void {
+    if (chunked) this.#socket.write('0\r\n\r\n', 'latin1')
+    this.#sent = true
+    if (this.#connected && this.#parser.head === undefined) this.#await()
+  }
+
+  /** No more `onBody` after the bytes already read, until `resume`. */
+  pause(): void {
+    this.#paused = true
+    this.#await()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#await()
+    this.#socket.resume()
+  }
+
+  /** Ends the exchange early, without a word to it; the connection survives where little of the response is left. */
+  abandon(): void {
+    if (this.#sent && this.#parser.remainingBytes <= MAX_DRAINED_BYTES) {
+      this.#exchange = DISCARD
+      this.resume()
+    } else this.destroy()
+  }
+
+  destroy(): void {
+    this.#exchange = undefined
+    this.#close()
+  }
+
+  /** To be called once `deadlineMs` has passed. */
+  expire(): void {
+    if (!this.#connected) this.#fail('connect-timeout')
+    else if (this.#paused || (!this.#sent && !this.#socket.writableNeedDrain)) this.#fail('client-timeout')
+    else this.#fail('timeout')
+  }
+
+  onHead(head: ResponseHead, body: Buffer | undefined): void {
+    this.#owner.onHead(head)
+    this.#exchange?.onHead(head, body)
+  }
+
+  onBody(bytes: Buffer): void {
+    this.#exchange?.onBody(bytes)
+  }
+
+  onEnd(): void {
+    this.#exchange?.onEnd()
+  }
+
+  #onConnect(): void {
+    this.#connected = true
+    this.#await()
+  }
+
+  /** @returns false to stop reading */
+  #onRead(bytes: number): boolean {
+    if (this.#exchange === undefined) {
+      this.destroy()
+      return true
+    }
+    this.#answered = true
+    try {
+      const end = this.#parser.read(this.#buffer, bytes)
+      if (this.#parser.done) this.#turn(end === bytes)
+      // Only bytes of a body prolong the wait: a head that trickles in has one deadline.
+      else if (this.#parser.head !== undefined) this.#await()
+    } catch (error) {
+      this.#fail('malformed', error)
+    }
+    return !this.#paused
+  }
+
+  #onEnded(): void {
+    if (this.#exchange !== undefined && this.#parser.finish()) this.#turn(false)
+    else this.#fail('closed')
+  }
+
+  #onDrain(): void {
+    if (this.#exchange === undefined || this.#sent) return
+    this.#await()
+    this.#exchange.onWritable()
+  }
+
+  /** The response is complete, and has been delivered. */
+  #turn(isClean: boolean): void {
+    const head = this.#parser.head
+    this.#exchange = undefined
+    this.#paused = false
+    if (this.#closed) return
+    if (!isClean || !this.#sent || head?.keepAlive !== true) {
+      this.#close()
+      return
+    }
+    const grantedMs = (head.keepAliveMs ?? Number.POSITIVE_INFINITY) - KEEP_ALIVE_MARGIN_MS
+    this.deadlineMs = this.#clock() + Math.min(this.#settings.idleTimeoutMs, grantedMs)
+    this.#owner.onIdle(this)
+  }
+
+  #await(): void {
+    const { headTimeoutMs, bodyIdleTimeoutMs } = this.#settings
+    const isForHead = this.#sent && this.#parser.head === undefined
+    this.deadlineMs = this.#clock() + (isForHead ? headTimeoutMs : bodyIdleTimeoutMs)
+  }
+
+  #fail(cause: FailureCause, error?: unknown): void {
+    if (this.#closed) return
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    const isStale = cause === 'closed' && !this.#answered && this.#exchanges > 1
+    const failure: UpstreamFailure = { cause: isStale ? 'stale' : cause, error }
+    if (exchange !== undefined) this.#owner.onFailure(failure)
+    this.#close()
+    exchange?.onFailure(failure)
+  }
+
+  #close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.deadlineMs = Number.POSITIVE_INFINITY
+    this.#socket.destroy()
+    this.#owner.onClosed(this)
+  }
+}
+
+/** Takes the rest of a response that nobody waits for any more. */
+const DISCARD: Exchange = {
+  onHead() {},
+  onBody() {},
+  onEnd() {},
+  onFailure() {},
+  onWritable() {},
+}

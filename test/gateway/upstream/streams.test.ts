@@ -1,0 +1,248 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import t from 'tap'
+import { openRaw, requestText } from '../../support/raw-http.ts'
+import { type CoreRequest, ok, type Scope, startCore, startFront, startPool, until } from './stand-ins.ts'
+
+const BIG = 64 * 1_048_576
+const PIECE = Buffer.alloc(65_536, 'x')
+
+async function start(t: Scope, serve: (request: CoreRequest) => void, settings = {}) {
+  const core = await startCore(t, serve)
+  const pool = await startPool(t, [core.url], settings)
+  return { core, pool, front: await startFront(t, pool) }
+}
+
+/** Writes until the socket takes no more for good, or all is written. @returns how much was written */
+async function writeUntilStuck(
+  write: (piece: Buffer) => boolean,
+  drained: () => Promise<unknown>,
+): Promise<number> {
+  let written = 0
+  while (written < BIG) {
+    written += PIECE.length
+    if (write(PIECE)) continue
+    const stuck = new Promise((resolve) => setTimeout(resolve, 300, 'stuck'))
+    if ((await Promise.race([drained(), stuck])) === 'stuck') return written
+  }
+  return written
+}
+
+t.test('a client that does not read pauses the core', async (t) => {
+  const written = Promise.withResolvers<number>()
+  const { core, front } = await start(t, async ({ socket, answer }) => {
+    answer(`HTTP/1.1 200 OK\r\nContent-Length: ${BIG}\r\n\r\n`)
+    written.resolve(
+      await writeUntilStuck(
+        (piece) => socket.write(piece),
+        () => once(socket, 'drain'),
+      ),
+    )
+  })
+  const client = connect(front.port, '127.0.0.1')
+  t.teardown(() => client.destroy())
+  client.pause()
+  client.write(requestText('GET / HTTP/1.1'))
+  t.ok((await written.promise) < BIG / 2, 'the core was stopped long before the end')
+  // And goes on once the client reads.
+  let received = 0
+  client.on('data', (chunk) => {
+    received += chunk.length
+  })
+  client.resume()
+  const { socket } = core.requests[0]!
+  const before = received
+  await once(socket, 'drain')
+  await until(() => received > before + 1_048_576)
+})
+
+t.test('a core that does not read pauses the client', async (t) => {
+  const { core, front } = await start(t, ({ socket }) => socket.pause())
+  const client = connect(front.port, '127.0.0.1')
+  t.teardown(() => client.destroy())
+  client.write(requestText('POST / HTTP/1.1', [`Content-Length: ${BIG}`]))
+  const written = await writeUntilStuck(
+    (piece) => client.write(piece),
+    () => once(client, 'drain'),
+  )
+  t.ok(written < BIG / 2, 'the client was stopped long before the end')
+  core.requests[0]!.socket.resume()
+  await once(client, 'drain')
+})
+
+t.test('a big body passes whole both ways', async (t) => {
+  const size = 3 * 1_048_576 + 7
+  const bytes = Buffer.alloc(size, 'tuvwxyz').toString('latin1')
+  for (const isChunked of [false, true]) {
+    const { core, front } = await start(t, ({ socket, body }) => {
+      const goal = isChunked ? '\r\n0\r\n\r\n' : 'z'
+      const look = (): void => {
+        if (body().length < size || !body().subarray(-7).toString('latin1').endsWith(goal)) return
+        socket.off('data', look)
+        socket.write(ok(bytes), 'latin1')
+      }
+      socket.on('data', look)
+      look()
+    })
+    const client = await openRaw(front.port)
+    t.teardown(client.destroy)
+    const framing = isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${size}`
+    client.write(requestText('POST / HTTP/1.1', [framing]))
+    const tail = `${bytes.slice(0, size - 1)}z`
+    client.write(isChunked ? `${size.toString(16)}\r\n${tail}\r\n0\r\n\r\n` : tail)
+    const answer = await client.response()
+    t.ok(answer.body.equals(Buffer.from(bytes, 'latin1')))
+    const received = core.requests[0]!.body().toString('latin1')
+    const sent = isChunked ? received.replace(/\r?\n?[0-9a-f]+\r\n/g, '').replace(/\r\n$/, '') : received
+    t.equal(sent.replace(/\r\n/g, '').length, size)
+  }
+})
+
+t.test('an answer that streams reaches the client piece by piece', async (t) => {
+  const { core, front } = await start(t, ({ answer }) =>
+    answer('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'),
+  )
+  const client = await openRaw(front.port)
+  t.teardown(client.destroy)
+  client.write(requestText('GET / HTTP/1.1'))
+  const { answer } = await core.next()
+  await until(() => client.received().includes('\r\n\r\n'))
+  answer('3\r\none\r\n')
+  await until(() => client.received().includes('one'))
+  answer('3\r\ntwo\r\n0\r\n\r\n')
+  t.equal((await client.response()).text(), 'onetwo')
+})
+
+for (const [what, text] of [
+  ['whole', 'HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig'],
+  ['chunked', 'HTTP/1.1 413 Too Large\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nbig\r\n0\r\n\r\n'],
+] as const)
+  t.test(`an early answer (${what}) is relayed, and both connections end`, async (t) => {
+    const { core, front } = await start(t, ({ answer }) => answer(text))
+    const client = await openRaw(front.port)
+    t.teardown(client.destroy)
+    client.write(requestText('POST / HTTP/1.1', [`Content-Length: ${BIG}`], 'x'.repeat(20_000)))
+    await until(() => client.received().includes('big'))
+    const socket = core.requests[0]!.socket
+    if (!socket.destroyed) await once(socket, 'close')
+    const all = (await client.closed).toString()
+    t.match(all, /^HTTP\/1\.1 413 Too Large\r\n/)
+    t.match(all, /\r\nConnection: close\r\n/)
+    t.match(await front.result(), { status: 413, error: undefined })
+  })
+
+t.test('a client that leaves before the answer takes its connection to the core along', async (t) => {
+  const { core, front } = await start(t, () => undefined)
+  const client = await openRaw(front.port)
+  client.write(requestText('GET / HTTP/1.1'))
+  const { socket } = await core.next()
+  const closed = once(socket, 'close')
+  client.destroy()
+  await closed
+  t.match(await front.result(), { status: 0, isAborted: true })
+})
+
+t.test('a client that leaves in the middle of its body takes its connection along', async (t) => {
+  const { core, front } = await start(t, () => undefined)
+  const client = await openRaw(front.port)
+  client.write(requestText('POST / HTTP/1.1', [`Content-Length: ${BIG}`], 'x'.repeat(1_000)))
+  const { socket, body } = await core.next()
+  await until(() => body().length === 1_000)
+  client.destroy()
+  await once(socket, 'close')
+  t.match(await front.result(), { status: 0, isAborted: true })
+  t.equal(body().length, 1_000)
+})
+
+t.test('a small body that never arrives whole costs the core nothing', async (t) => {
+  const { core, front } = await start(t, ({ answer }) => answer(ok()))
+  const client = await openRaw(front.port)
+  client.write(requestText('POST / HTTP/1.1', ['Content-Length: 100'], 'x'.repeat(99)))
+  client.destroy()
+  t.match(await front.result(), { status: 0, isAborted: true })
+  t.equal(core.connections, 0)
+})
+
+t.test('a client that leaves near the end of an answer leaves a connection that is used again', async (t) => {
+  const { core, front, pool } = await start(t, ({ nth, answer }) =>
+    answer(nth === 0 ? 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello' : ok()),
+  )
+  const client = await openRaw(front.port)
+  client.write(requestText('GET / HTTP/1.1'))
+  await until(() => client.received().includes('hello'))
+  client.destroy()
+  t.match(await front.result(), { status: 200, isAborted: true })
+  core.requests[0]!.answer('world')
+  await until(() => pool.states()[0]?.outstanding === 0)
+  const next = await openRaw(front.port)
+  t.teardown(next.destroy)
+  next.write(requestText('GET / HTTP/1.1'))
+  t.equal((await next.response()).text(), 'fine')
+  t.equal(core.connections, 1)
+})
+
+for (const [how, end] of [
+  ['closes', (request: CoreRequest) => request.socket.destroy()],
+  ['resets', (request: CoreRequest) => request.socket.resetAndDestroy()],
+] as const)
+  t.test(`a core that ${how} in the middle of an answer is passed on as a cut connection`, async (t) => {
+    for (const framing of ['Content-Length: 10', 'Transfer-Encoding: chunked']) {
+      const { core, front } = await start(t, ({ answer }) =>
+        answer(
+          `HTTP/1.1 200 OK\r\n${framing}\r\n\r\n5\r\nhello\r\n`.replace(
+            /5\r\n(hello)\r\n/,
+            framing[0] === 'C' ? '$1' : '$&',
+          ),
+        ),
+      )
+      const client = await openRaw(front.port)
+      client.write(requestText('GET / HTTP/1.1'))
+      await until(() => client.received().includes('hello'))
+      end(core.requests[0]!)
+      const all = (await client.closed).toString()
+      t.notMatch(all, /\r\n0\r\n\r\n$/)
+      t.match(await front.result(), { status: 200, error: 'BAD_UPSTREAM' })
+      t.strictSame(front.failures, [], 'no second answer')
+    }
+  })
+
+t.test('a core that falls silent in its answer is cut off', async (t) => {
+  const { front } = await start(
+    t,
+    ({ answer }) => answer('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello'),
+    {
+      bodyIdleTimeoutMs: 60,
+    },
+  )
+  const client = await openRaw(front.port)
+  client.write(requestText('GET / HTTP/1.1'))
+  await client.closed
+  t.match(await front.result(), { status: 200, error: 'UPSTREAM_TIMEOUT' })
+})
+
+t.test('a client that stops sending a long body gives the core its connection back', async (t) => {
+  const { core, front } = await start(t, () => undefined, { bodyIdleTimeoutMs: 60 })
+  const client = await openRaw(front.port)
+  t.teardown(client.destroy)
+  client.write(requestText('POST / HTTP/1.1', [`Content-Length: ${BIG}`], 'x'))
+  const { socket } = await core.next()
+  await once(socket, 'close')
+  t.match(await front.result(), { status: 408, error: 'REQUEST_TIMEOUT' })
+})
+
+t.test('a client that stops reading is cut off', async (t) => {
+  const { front } = await start(
+    t,
+    ({ socket, answer }) => {
+      answer(`HTTP/1.1 200 OK\r\nContent-Length: ${BIG}\r\n\r\n`)
+      socket.write(Buffer.alloc(BIG))
+    },
+    { bodyIdleTimeoutMs: 200 },
+  )
+  const client = connect(front.port, '127.0.0.1')
+  t.teardown(() => client.destroy())
+  client.on('error', () => undefined)
+  client.pause()
+  client.write(requestText('GET / HTTP/1.1'))
+  t.match(await front.result(), { status: 200, error: 'REQUEST_TIMEOUT' })
+})

@@ -1,0 +1,69 @@
+import { PassThrough } from 'node:stream'
+import type { Identity } from '#contract/identity.ts'
+import { parseSigningKeys, verifyIdentity } from '#contract/signature.ts'
+import type { GatewayConfig } from '../../gateway/config.ts'
+import { parseConfig } from '../../gateway/config.ts'
+import { buildGateway } from '../../gateway/gateway.ts'
+import { createLog } from '../../gateway/observe/log.ts'
+import { startCoreStandIn } from '../gateway/authn/core-stand-in.ts'
+import type { Scope } from './child-process.ts'
+import { type RecordedRequest, type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts'
+
+const IDENTITY_KEYS = `test:${Buffer.alloc(32, 7).toString('base64url')}`
+
+export const GOOD = ['IM-Client-Key: demo_clientkey', 'IM-Authorization: ada-token'] as const
+export const PLATFORM = ['IM-API-KEY: demo_apikey'] as const
+
+/**
+ * The real gateway in this process, before an upstream that records every byte and a user store in memory: one
+ * app with user `ada`, and a second app of its own. For tests that assert what the core received.
+ */
+export async function startGateway(
+  t: Scope,
+  options: { env?: Record<string, string>; upstream?: RecordingUpstream } = {},
+) {
+  const upstream = options.upstream ?? (await startRecordingUpstream(t))
+  const core = await startCoreStandIn(t)
+  const { store } = core
+  store.addApp('demo')
+  store.addKey('client-key', 'demo', 'demo_clientkey')
+  store.addKey('platform-key', 'demo', 'demo_apikey')
+  store.bind('demo', 'ada-token', 'ada')
+  store.addApp('other')
+  store.addKey('client-key', 'other', 'other_clientkey')
+  store.addKey('platform-key', 'other', 'other_apikey')
+  store.bind('other', 'eve-token', 'eve')
+
+  const logged: string[] = []
+  const sink = new PassThrough().on('data', (line) => logged.push(String(line)))
+  const config: GatewayConfig = parseConfig({
+    CORE_URLS: upstream.url,
+    CORE_INTERNAL_URL: core.url,
+    IDENTITY_KEYS,
+    GATEWAY_PORT: '0',
+    GATEWAY_ADMIN_PORT: '0',
+    ...options.env,
+  })
+  const gateway = await buildGateway(config, { log: createLog('debug', sink) })
+  t.teardown(() => gateway.close())
+  return {
+    ...gateway,
+    core,
+    store,
+    upstream,
+    /** Everything logged so far. */
+    log: () => logged.join(''),
+    metrics: async () => (await fetch(`${gateway.adminUrl}/metrics`)).text(),
+  }
+}
+
+export type TestGateway = Awaited<ReturnType<typeof startGateway>>
+
+/** The identity that a recorded request carried; throws unless it carried exactly one, and a valid one. */
+export function identityOf(request: RecordedRequest): Identity {
+  const values = request.values('im-identity')
+  if (values.length !== 1) throw new Error(`${values.length} identities: ${request.head}`)
+  const verified = verifyIdentity(values[0], parseSigningKeys(IDENTITY_KEYS), Date.now())
+  if ('refused' in verified) throw new Error(`identity refused: ${verified.refused}`)
+  return verified.identity
+}
