@@ -36,3 +36,4 @@ export class DatabaseError extends Error {
 }
 
 export const UNIQUE_VIOLATION = '23505'
+export const FOREIGN_KEY_VIOLATION = '23503'

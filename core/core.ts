@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto'
+import { buildAdminServer } from './admin/server.ts'
+import type { ChatContext } from './chat/context.ts'
+import { createIdSource } from './chat/new-id.ts'
+import { createClosing } from './closing.ts'
+import type { CoreConfig } from './config.ts'
+import { createChangeFeed } from './credentials/change-feed.ts'
+import type { CredentialContext } from './credentials/context.ts'
+import { createIntrospection } from './credentials/introspect.ts'
+import { ensureApp } from './credentials/keys.ts'
+import { createRedisEntries } from './credentials/redis-entries.ts'
+import { buildPublicServer } from './http/server.ts'
+import { createIdentityVerifier } from './identity/verifier.ts'
+import { buildInternalServer } from './internal/server.ts'
+import { listen } from './listen.ts'
+import { createLog, type Logger } from './observe/log.ts'
+import { createMetrics } from './observe/metrics.ts'
+import { createReadiness } from './observe/readiness.ts'
+import { createRealtime } from './realtime/realtime.ts'
+import { migrate } from './store/migrate.ts'
+import { openDatabase } from './store/open-database.ts'
+
+export type Core = {
+  publicUrl: string
+  internalUrl: string
+  adminUrl: string
+  nodeId: string
+  /** Not ready, then no new connections, then requests, sockets and the database to their end. */
+  close(): Promise<void>
+}
+
+export type CoreParts = {
+  clock?: () => number
+  log?: Logger
+  /** The core cannot go on; it should be closed and started anew. */
+  onFatal?: () => void
+}
+
+/** The composition root: everything is made here, in the order in which it depends on what came before. */
+export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Promise<Core> {
+  const { clock = Date.now, log = createLog(config.logLevel), onFatal = () => {} } = parts
+  const nodeId = randomBytes(9).toString('base64url')
+  const closing = createClosing(log)
+  try {
+    const db = await openDatabase(config.databaseUrl, { poolSize: config.databasePoolSize })
+    closing.add('database', () => db.close())
+    if (db.kind === 'pglite') log.warn({ event: 'embedded-database' }, 'PGlite: no safety against power loss')
+    const applied = await migrate(db)
+    if (applied.length > 0) log.info({ event: 'migrated', applied }, 'the database was brought forward')
+
+    const { jwtSecret, tokenLifetimeMs } = config
+    const setUp = { db, clock, nudge: () => {}, jwtSecret, tokenLifetimeMs }
+    if (config.bootstrap !== undefined) await ensureApp(setUp, config.bootstrap)
+
+    const feed = await createChangeFeed({ db, clock, log, onLost: onFatal })
+    closing.add('feed', feed.close)
+    const credentials: CredentialContext = { ...setUp, nudge: feed.nudge }
+    const introspect = createIntrospection(db, clock, config.corsOrigins)
+    const redisEntries =
+      config.redisUrl === undefined
+        ? undefined
+        : createRedisEntries({ url: config.redisUrl, db, feed, introspect, clock, log })
+    if (redisEntries !== undefined) closing.add('redis entries', redisEntries.close)
+
+    const readiness = createReadiness(db, clock)
+    const metrics = createMetrics()
+    metrics.gauge('core_feed_position', 'How far credential changes have been read.', feed.position)
+    metrics.gauge(
+      'core_feed_behind_seconds',
+      'Since credential changes were last read.',
+      () => feed.behindMs() / 1_000,
+    )
+    metrics.gauge('core_sockets', 'Live sockets.', () => realtime.connectionCount())
+
+    const admin = buildAdminServer({ readiness, nodeId, registry: metrics.registry })
+    closing.add('admin server', () => admin.close())
+    const internal = buildInternalServer({
+      introspect,
+      feed,
+      db,
+      redisEntries,
+      metrics,
+      clock,
+      readiness,
+      nodeId,
+      log,
+    })
+    closing.add('internal server', () => internal.close())
+
+    const verifier = createIdentityVerifier(config.signingKeys, clock)
+    const chat: ChatContext = {
+      db,
+      publish: (event) => realtime.publish(event),
+      clock,
+      newId: createIdSource(clock),
+      settings: { invitationRequired: config.invitationRequired },
+      log,
+    }
+    const server = buildPublicServer({ chat, verifier, credentials, readiness, nodeId, metrics, log })
+    const { redisUrl } = config
+    const realtime = createRealtime({
+      server: server.server,
+      verifier,
+      chat,
+      feed,
+      log,
+      nodeId,
+      redisUrl,
+      clock,
+    })
+    closing.add('sockets and public server', async () => {
+      const requestsDone = server.close()
+      await realtime.close()
+      await requestsDone
+    })
+
+    const internalUrl = await listen(internal, config.internalHost, config.internalPort)
+    const adminUrl = await listen(admin, config.adminHost, config.adminPort)
+    const publicUrl = await listen(server, config.host, config.port)
+    log.info({ publicUrl, adminUrl, internalUrl, nodeId }, 'listening')
+    return {
+      publicUrl,
+      internalUrl,
+      adminUrl,
+      nodeId,
+      close() {
+        readiness.drain()
+        return closing.run()
+      },
+    }
+  } catch (error) {
+    await closing.run()
+    throw error
+  }
+}

@@ -1,0 +1,38 @@
+import { LRUCache } from 'lru-cache'
+import { MAX_SKEW_MS, type SigningKey, type Verified, verifyIdentity } from '#contract/signature.ts'
+
+/** The one check of the one value that the core trusts, whichever carrier brought it. */
+export type IdentityVerifier = { verify(text: unknown): Verified }
+
+const MAX_REMEMBERED = 5_000
+/** Long user ids make long texts; those are checked anew instead of filling the memory. */
+const MAX_REMEMBERED_LENGTH = 2_048
+
+/**
+ * A gateway signs once a window and repeats that text with every request, so what was verified is remembered
+ * until it goes stale. Refusals are not: anyone could fill the memory with them.
+ */
+export function createIdentityVerifier(keys: readonly SigningKey[], clock: () => number): IdentityVerifier {
+  const verified = new LRUCache<string, { answer: Verified; untilMs: number }>({ max: MAX_REMEMBERED })
+  return {
+    verify(text) {
+      const nowMs = clock()
+      if (typeof text !== 'string') return { refused: 'malformed' }
+      const known = verified.get(text)
+      if (known !== undefined) return nowMs <= known.untilMs ? known.answer : { refused: 'stale' }
+      const answer = verifyIdentity(text, keys, nowMs)
+      if ('refused' in answer) return answer
+      const untilMs = standsUntilMs(text, answer)
+      if (nowMs > untilMs) return { refused: 'stale' }
+      if (text.length <= MAX_REMEMBERED_LENGTH) verified.set(text, { answer, untilMs })
+      return answer
+    },
+  }
+}
+
+/** The end of the signature or of the credential itself, whichever comes first. The text has been verified. */
+function standsUntilMs(text: string, answer: Verified): number {
+  const payload: { exp: number } = JSON.parse(Buffer.from(text.split('.')[2] ?? '', 'base64url').toString())
+  const named = 'identity' in answer && answer.identity.kind !== 'anonymous' ? answer.identity : undefined
+  return Math.min(payload.exp, named?.expiresAtMs ?? Infinity) + MAX_SKEW_MS
+}

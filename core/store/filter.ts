@@ -1,0 +1,149 @@
+/**
+ * Queries that clients write (`q`, `pref`: JSON, Mongo's syntax) as SQL conditions. Only the fields that the caller
+ * lists and the operators below exist; values travel as parameters; size, depth and patterns are bounded.
+ */
+import { CoreError } from '../errors.ts'
+
+export type FilterField =
+  | { kind: 'scalar'; type: 'text' | 'boolean' | 'timestamptz' | 'jsonb'; sql: string }
+  /** Several values: a condition on it holds where one of them satisfies it, as in Mongo. */
+  | { kind: 'set'; has: (placeholder: string) => string }
+
+export type FieldLookup = (name: string, parameters: Parameters) => FilterField | undefined
+
+export type Parameters = { values: unknown[]; add: (value: unknown) => string }
+
+export function createParameters(values: unknown[]): Parameters {
+  return { values, add: (value) => `$${values.push(value)}` }
+}
+
+const MAX_CONDITIONS = 32
+const MAX_DEPTH = 4
+const MAX_LIST = 1_000
+const MAX_PATTERN = 128
+const MAX_WILDCARDS = 4
+const COMPARISONS = new Map([
+  ['$gt', '>'],
+  ['$gte', '>='],
+  ['$lt', '<'],
+  ['$lte', '<='],
+])
+
+const invalid = (detail: string) => new CoreError('INVALID_QUERY', detail)
+
+/** @returns conditions to be joined by AND. @throws CoreError INVALID_QUERY */
+export function compileFilter(filter: unknown, field: FieldLookup, parameters: Parameters): string[] {
+  let conditions = 0
+  const object = (value: unknown, depth: number): string[] => {
+    if (!isObject(value)) throw invalid('A filter is an object.')
+    if (depth > MAX_DEPTH) throw invalid('It is nested too deeply.')
+    return Object.entries(value).map(([name, condition]) => {
+      conditions += 1
+      if (conditions > MAX_CONDITIONS) throw invalid('It has too many conditions.')
+      if (name === '$and' || name === '$or') {
+        if (!Array.isArray(condition) || condition.length === 0) throw invalid(`${name} needs a list.`)
+        const parts = condition.map((part) => all(object(part, depth + 1)))
+        return `(${parts.join(name === '$or' ? ' OR ' : ' AND ')})`
+      }
+      const known = name.startsWith('$') ? undefined : field(name, parameters)
+      if (known === undefined) throw invalid(`"${name.slice(0, 64)}" cannot be asked for.`)
+      return known.kind === 'set' ? setCondition(known.has, condition) : scalarCondition(known, condition)
+    })
+  }
+
+  const setCondition = (has: (placeholder: string) => string, condition: unknown): string => {
+    const holds = (value: unknown) => has(parameters.add(textOf(value)))
+    if (!isObject(condition)) return holds(condition)
+    return all(
+      Object.entries(condition).map(([operator, operand]) => {
+        if (operator === '$eq') return holds(operand)
+        if (operator === '$ne') return `NOT ${holds(operand)}`
+        const parts = () => listOf(operand).map(holds)
+        if (operator === '$in') return some(parts())
+        if (operator === '$nin') return `NOT ${some(parts())}`
+        if (operator === '$all') return all(parts())
+        throw invalid(`${operator.slice(0, 16)} cannot be used here.`)
+      }),
+    )
+  }
+
+  const scalarCondition = (scalar: Scalar, condition: unknown): string => {
+    const value = (operand: unknown) => `${parameters.add(scalarOf(scalar, operand))}::${scalar.type}`
+    const equal = (operand: unknown) =>
+      operand === null ? `${scalar.sql} IS NULL` : `${scalar.sql} = ${value(operand)}`
+    if (!isObject(condition)) return equal(condition)
+    return all(
+      Object.entries(condition).map(([operator, operand]) => {
+        const comparison = COMPARISONS.get(operator)
+        if (comparison !== undefined) return `${scalar.sql} ${comparison} ${value(operand)}`
+        if (operator === '$eq') return equal(operand)
+        if (operator === '$ne') return `(${equal(operand)}) IS NOT TRUE`
+        if (operator === '$in') return some(listOf(operand).map(equal))
+        if (operator === '$nin') return `${some(listOf(operand).map(equal))} IS NOT TRUE`
+        if (operator === '$exists') return `${scalar.sql} IS ${operand ? 'NOT NULL' : 'NULL'}`
+        if (operator === '$regex') return patternCondition(scalar, operand, condition.$options)
+        if (operator === '$options') return 'true'
+        throw invalid(`${operator.slice(0, 16)} cannot be used here.`)
+      }),
+    )
+  }
+
+  const patternCondition = (scalar: Scalar, pattern: unknown, options: unknown): string => {
+    if (options !== undefined && options !== 'i' && options !== '') throw invalid('$options can be "i".')
+    if (scalar.type !== 'text' && scalar.type !== 'jsonb') throw invalid('$regex needs a text.')
+    const sql = scalar.type === 'jsonb' ? `(${scalar.sql} #>> '{}')` : scalar.sql
+    return `${sql} ${options === 'i' ? 'ILIKE' : 'LIKE'} ${parameters.add(likePattern(pattern))}`
+  }
+
+  return object(filter, 1)
+}
+
+type Scalar = Extract<FilterField, { kind: 'scalar' }>
+
+const all = (parts: string[]): string => (parts.length === 0 ? 'true' : `(${parts.join(' AND ')})`)
+const some = (parts: string[]): string => (parts.length === 0 ? 'false' : `(${parts.join(' OR ')})`)
+
+function listOf(operand: unknown): unknown[] {
+  if (Array.isArray(operand) && operand.length <= MAX_LIST) return operand
+  throw invalid(`A list of at most ${MAX_LIST} is needed.`)
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  throw invalid('A text is needed.')
+}
+
+function scalarOf({ type }: Scalar, value: unknown): unknown {
+  if (type === 'jsonb') return JSON.stringify(value)
+  if (type === 'text') return textOf(value)
+  if (type === 'boolean' && typeof value === 'boolean') return value
+  if (type === 'timestamptz' && (typeof value === 'string' || typeof value === 'number')) {
+    const date = new Date(value)
+    if (!Number.isNaN(date.getTime())) return date
+  }
+  throw invalid(type === 'boolean' ? 'true or false is needed.' : 'A date is needed.')
+}
+
+/** A regular expression of literals, `^`, `$`, `.` and `.*` as LIKE; any other could be made to run for ever. */
+export function likePattern(pattern: unknown): string {
+  const text = textOf(pattern)
+  if (text.length > MAX_PATTERN) throw invalid('The pattern is too long.')
+  const tokens = text.match(/\\[^a-zA-Z0-9]|\.\*|[\s\S]/gu) ?? []
+  const fromStart = tokens[0] === '^'
+  const toEnd = tokens.at(-1) === '$'
+  const body = tokens.slice(fromStart ? 1 : 0, toEnd ? -1 : undefined).map(likeToken)
+  if (body.filter((token) => token === '%').length > MAX_WILDCARDS)
+    throw invalid('The pattern has too many wildcards.')
+  return `${fromStart ? '' : '%'}${body.join('')}${toEnd ? '' : '%'}`
+}
+
+function likeToken(token: string): string {
+  if (token === '.*') return '%'
+  if (token === '.') return '_'
+  if (/^[\\^$*+?()[\]{}|]$/u.test(token)) throw invalid('The pattern may hold literals, ^, $, . and .* only.')
+  const literal = token.startsWith('\\') ? token.slice(1) : token
+  return /[\\%_]/.test(literal) ? `\\${literal}` : literal
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

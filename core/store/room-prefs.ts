@@ -1,0 +1,133 @@
+import type { RoomPref } from '../chat/model.ts'
+import { given, jsonText } from './columns.ts'
+import type { Queryable } from './database.ts'
+
+type RoomPrefRow = {
+  roomId: string
+  tags: string[]
+  tagColors: Record<string, string>
+  folder: string | null
+  muted: boolean
+  sticky: boolean
+  hidden: boolean
+  translation: boolean
+  quittedAt: Date | null
+}
+
+const COLUMNS = `room_id AS "roomId", tags, tag_colors AS "tagColors", folder, muted, sticky, hidden, translation,
+  quitted_at AS "quittedAt"`
+
+/** What a user may write of a preference; absent = keep; `folder` null = none. */
+export type RoomPrefChange = {
+  tags?: string[] | undefined
+  tagColors?: Record<string, string> | undefined
+  folder?: string | null | undefined
+  muted?: boolean | undefined
+  sticky?: boolean | undefined
+  hidden?: boolean | undefined
+  translation?: boolean | undefined
+}
+
+const toRoomPref = (row: RoomPrefRow): RoomPref => ({
+  ...row,
+  folder: given(row.folder),
+  quittedAt: given(row.quittedAt),
+})
+
+/** What holds where a user has said nothing. */
+export const defaultRoomPref = (roomId: string): RoomPref => ({
+  roomId,
+  tags: [],
+  tagColors: {},
+  folder: undefined,
+  muted: false,
+  sticky: false,
+  hidden: false,
+  translation: true,
+  quittedAt: undefined,
+})
+
+export async function findRoomPrefs(
+  q: Queryable,
+  app: string,
+  userId: string,
+  roomIds: readonly string[],
+): Promise<RoomPref[]> {
+  if (roomIds.length === 0) return []
+  const rows = await q.query<RoomPrefRow>(
+    'room-prefs-of-rooms',
+    `SELECT ${COLUMNS} FROM room_prefs WHERE app = $1 AND user_id = $2 AND room_id = ANY($3::text[])`,
+    [app, userId, roomIds],
+  )
+  return rows.map(toRoomPref)
+}
+
+export async function findAllRoomPrefs(q: Queryable, app: string, userId: string): Promise<RoomPref[]> {
+  const rows = await q.query<RoomPrefRow>(
+    'room-prefs-of-user',
+    `SELECT ${COLUMNS} FROM room_prefs WHERE app = $1 AND user_id = $2 ORDER BY room_id`,
+    [app, userId],
+  )
+  return rows.map(toRoomPref)
+}
+
+export async function mergeRoomPref(
+  q: Queryable,
+  app: string,
+  userId: string,
+  roomId: string,
+  change: RoomPrefChange,
+  at: Date,
+): Promise<RoomPref> {
+  const [row] = await q.query<RoomPrefRow>(
+    'room-prefs-merge',
+    `INSERT INTO room_prefs AS p (app, user_id, room_id, tags, tag_colors, folder, muted, sticky, hidden,
+       translation, updated_at)
+     VALUES ($1, $2, $3, COALESCE($4::text[], '{}'), COALESCE($5::jsonb, '{}'), $6::text,
+       COALESCE($8::boolean, false), COALESCE($9::boolean, false), COALESCE($10::boolean, false),
+       COALESCE($11::boolean, true), $12)
+     ON CONFLICT (app, user_id, room_id) DO UPDATE SET
+       tags = COALESCE($4, p.tags), tag_colors = COALESCE($5, p.tag_colors),
+       folder = CASE WHEN $7::boolean THEN $6 ELSE p.folder END,
+       muted = COALESCE($8, p.muted), sticky = COALESCE($9, p.sticky), hidden = COALESCE($10, p.hidden),
+       translation = COALESCE($11, p.translation), updated_at = $12
+     RETURNING ${COLUMNS}`,
+    [
+      app,
+      userId,
+      roomId,
+      change.tags,
+      jsonText(change.tagColors),
+      change.folder,
+      change.folder !== undefined,
+      change.muted,
+      change.sticky,
+      change.hidden,
+      change.translation,
+      at,
+    ],
+  )
+  return toRoomPref(row!)
+}
+
+/** Remembers who left (a date) or came back (null). */
+export async function setQuitted(
+  tx: Queryable,
+  app: string,
+  userIds: readonly string[],
+  roomId: string,
+  quittedAt: Date | null,
+  at: Date,
+): Promise<void> {
+  if (userIds.length === 0) return
+  await tx.query(
+    quittedAt === null ? 'room-prefs-returned' : 'room-prefs-quitted',
+    quittedAt === null
+      ? `UPDATE room_prefs SET quitted_at = $4::timestamptz, updated_at = $5
+         WHERE app = $1 AND room_id = $2 AND user_id = ANY($3::text[]) AND quitted_at IS NOT NULL`
+      : `INSERT INTO room_prefs AS p (app, room_id, user_id, quitted_at, updated_at)
+         SELECT $1, $2, id, $4::timestamptz, $5 FROM unnest($3::text[]) AS id
+         ON CONFLICT (app, user_id, room_id) DO UPDATE SET quitted_at = $4, updated_at = $5`,
+    [app, roomId, userIds, quittedAt, at],
+  )
+}

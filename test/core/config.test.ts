@@ -1,0 +1,102 @@
+import t from 'tap'
+import { ConfigError, parseConfig } from '../../core/config.ts'
+
+const SECRET = Buffer.alloc(32, 7).toString('base64url')
+const GOOD = {
+  DATABASE_URL: 'pglite:memory',
+  IDENTITY_KEYS: `k1:${SECRET}`,
+  JWT_SECRET: 'sixteen bytes or more',
+}
+
+function problemsOf(env: Record<string, string | undefined>): readonly string[] {
+  try {
+    parseConfig(env)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+}
+
+t.test('little is needed, the rest has defaults that bind to this machine alone', async (t) => {
+  t.match(parseConfig(GOOD), {
+    host: '127.0.0.1',
+    port: 8090,
+    internalHost: '127.0.0.1',
+    internalPort: 8091,
+    adminHost: '127.0.0.1',
+    adminPort: 8092,
+    databasePoolSize: 10,
+    redisUrl: undefined,
+    tokenLifetimeMs: 604_800_000,
+    corsOrigins: ['*'],
+    invitationRequired: false,
+    bootstrap: undefined,
+    logLevel: 'info',
+  })
+})
+
+t.test('an empty value is no value', async (t) => {
+  t.equal(parseConfig({ ...GOOD, CORE_PORT: '', REDIS_URL: ' ', BOOTSTRAP_APP: '' }).port, 8090)
+})
+
+t.test('every problem is told at once', async (t) => {
+  const problems = problemsOf({
+    CORE_PORT: '70000',
+    CORE_INTERNAL_HOST: 'not a host',
+    REDIS_URL: 'http://redis',
+    DATABASE_URL: 'mysql://x',
+    IDENTITY_KEYS: 'k1:short',
+    JWT_SECRET: 'short',
+    TOKEN_EXPIRATION_DAYS: 'week',
+    CORS_ORIGINS: 'https://a.example/path',
+    INVITATION_REQUIRED: 'perhaps',
+    LOG_LEVEL: 'loud',
+    BOOTSTRAP_APP: 'Not An Id',
+  })
+  const names = problems.map((problem) => problem.split(':')[0])
+  t.strictSame(names.sort(), [
+    'BOOTSTRAP_APP',
+    'BOOTSTRAP_CLIENT_KEY',
+    'BOOTSTRAP_PLATFORM_KEY',
+    'CORE_INTERNAL_HOST',
+    'CORE_PORT',
+    'CORS_ORIGINS',
+    'DATABASE_URL',
+    'IDENTITY_KEYS',
+    'INVITATION_REQUIRED',
+    'JWT_SECRET',
+    'LOG_LEVEL',
+    'REDIS_URL',
+    'TOKEN_EXPIRATION_DAYS',
+  ])
+})
+
+t.test('what is missing is told', async (t) => {
+  t.strictSame(problemsOf({}), [
+    'DATABASE_URL: is not set',
+    'IDENTITY_KEYS: is not set',
+    'JWT_SECRET: is not set',
+  ])
+})
+
+t.test('no problem quotes a secret', async (t) => {
+  const problems = problemsOf({
+    DATABASE_URL: 'postgers://user:database-password@db/x',
+    REDIS_URL: 'redid://:redis-password@r',
+    IDENTITY_KEYS: 'k1:identity-secret',
+    JWT_SECRET: 'jwt-secret',
+  })
+  t.equal(problems.length, 4)
+  t.notMatch(problems.join(), /password|identity-secret|jwt-secret/)
+})
+
+t.test('an app is bootstrapped with all of its names, or not at all', async (t) => {
+  const bootstrap = { BOOTSTRAP_APP: 'demo', BOOTSTRAP_CLIENT_KEY: 'c', BOOTSTRAP_PLATFORM_KEY: 'p' }
+  t.strictSame(parseConfig({ ...GOOD, ...bootstrap }).bootstrap, {
+    app: 'demo',
+    clientKey: 'c',
+    platformKey: 'p',
+  })
+  t.equal(problemsOf({ ...GOOD, ...bootstrap, BOOTSTRAP_CLIENT_KEY: undefined }).length, 1)
+})
