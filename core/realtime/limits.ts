@@ -1,0 +1,30 @@
+export type RealtimeLimits = {
+  pingIntervalMs: number
+  pingTimeoutMs: number
+  maxPayloadBytes: number
+  /** How long a connection may stay without an identity. */
+  anonymousMs: number
+  /** How often expiry and that limit are looked at. */
+  sweepIntervalMs: number
+  /** What may wait for a reader that doesn't read. */
+  maxUnsentBytes: number
+  eventBurst: number
+  eventsPerSecond: number
+  broadcastChunk: number
+  /** Over how long `close` spreads the end of the connections. */
+  closeSpreadMs: number
+}
+
+export const DEFAULT_LIMITS: RealtimeLimits = {
+  // Old clients count as offline those who do not ping every 6 s (contract: realtime §1.6).
+  pingIntervalMs: 5_000,
+  pingTimeoutMs: 20_000,
+  maxPayloadBytes: 1_000_000,
+  anonymousMs: 600_000,
+  sweepIntervalMs: 1_000,
+  maxUnsentBytes: 4_000_000,
+  eventBurst: 200,
+  eventsPerSecond: 50,
+  broadcastChunk: 500,
+  closeSpreadMs: 1_000,
+}

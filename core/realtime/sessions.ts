@@ -1,0 +1,111 @@
+import type { Socket } from 'socket.io'
+import type { AnonymousIdentity, ClientIdentity, Identity, PlatformIdentity } from '#contract/identity.ts'
+import type { Encoding } from './encoding.ts'
+
+export type NamedIdentity = ClientIdentity | PlatformIdentity
+
+/** One Engine.IO connection, whatever its transport, and who it is. */
+export type Session = {
+  /** The Engine.IO session id. */
+  readonly id: string
+  readonly conn: Socket['conn']
+  /** Who made the handshake: whoever speaks for this session on any transport must be the same. */
+  readonly handshake: Identity
+  /** Who it is now; anonymous until an `auth` event where the handshake named nobody. */
+  identity: Identity
+  anonymousSinceMs: number
+  /** Grows with every change of identity, so that slow work for an earlier one can tell. */
+  turn: number
+  open: boolean
+  encoding: Encoding
+  /** Its socket on the main namespace, once connected. */
+  socket: Socket | undefined
+  /** The chat rooms it is in, as ids. */
+  readonly roomIds: Set<string>
+  /** Rooms its user joined (true) or left while their list is being read; undefined when it isn't. */
+  movedMeanwhile: Map<string, boolean> | undefined
+}
+
+export type Sessions = {
+  open(id: string, conn: Socket['conn'], handshake: Identity): Session
+  get(id: string): Session | undefined
+  identify(session: Session, identity: NamedIdentity): void
+  /** Makes it anonymous. The rooms that it is in are `membership`'s to leave. */
+  release(session: Session): void
+  /** Forgets it; a closed session is never bound again. */
+  close(session: Session): void
+  ofUser(app: string, userId: string): Iterable<Session>
+  ofCredential(credentialId: string): Iterable<Session>
+  all(): Iterable<Session>
+  count(): number
+}
+
+export function createSessions(clock: () => number): Sessions {
+  const byId = new Map<string, Session>()
+  const byUser = new Map<string, Set<Session>>()
+  const byCredential = new Map<string, Set<Session>>()
+
+  function unbind(session: Session): void {
+    const { identity } = session
+    session.turn += 1
+    if (identity.kind === 'anonymous') return
+    drop(byCredential, identity.credentialId, session)
+    if (identity.userId !== undefined) drop(byUser, userKey(identity.app, identity.userId), session)
+    session.identity = nobodyOf(identity.app)
+    session.anonymousSinceMs = clock()
+  }
+
+  return {
+    open(id, conn, handshake) {
+      const session: Session = {
+        id,
+        conn,
+        handshake,
+        identity: nobodyOf(handshake.app),
+        anonymousSinceMs: clock(),
+        turn: 0,
+        open: true,
+        encoding: 'plain',
+        socket: undefined,
+        roomIds: new Set(),
+        movedMeanwhile: undefined,
+      }
+      byId.set(id, session)
+      return session
+    },
+    get: (id) => byId.get(id),
+    identify(session, identity) {
+      unbind(session)
+      session.identity = identity
+      add(byCredential, identity.credentialId, session)
+      if (identity.userId !== undefined) add(byUser, userKey(identity.app, identity.userId), session)
+    },
+    release: unbind,
+    close(session) {
+      session.open = false
+      unbind(session)
+      byId.delete(session.id)
+    },
+    // Copies: closing or releasing one while walking them changes the sets.
+    ofUser: (app, userId) => [...(byUser.get(userKey(app, userId)) ?? [])],
+    ofCredential: (credentialId) => [...(byCredential.get(credentialId) ?? [])],
+    all: () => byId.values(),
+    count: () => byId.size,
+  }
+}
+
+const userKey = (app: string, userId: string) => JSON.stringify([app, userId])
+
+const nobodyOf = (app: string | undefined): AnonymousIdentity => ({ kind: 'anonymous', app })
+
+function add(index: Map<string, Set<Session>>, key: string, session: Session): void {
+  const sessions = index.get(key)
+  if (sessions === undefined) index.set(key, new Set([session]))
+  else sessions.add(session)
+}
+
+function drop(index: Map<string, Set<Session>>, key: string, session: Session): void {
+  const sessions = index.get(key)
+  sessions?.delete(session)
+  if (sessions?.size === 0) index.delete(key)
+}

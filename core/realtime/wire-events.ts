@@ -1,0 +1,56 @@
+import type { ChatEvent } from '../chat/events.ts'
+import {
+  presentInvitation,
+  presentMessage,
+  presentRoom,
+  presentRoomPref,
+  presentUser,
+} from '../wire/present.ts'
+import type { Broadcast } from './cluster.ts'
+
+/** A chat event as the sockets' own event (contract: realtime §1.5), or as a movement of sockets between rooms. */
+export function toBroadcast(event: ChatEvent): Broadcast {
+  const { app, to } = event
+  const announce = (name: string, payload: object | string): Broadcast => ({
+    announcement: { app, to, event: name, payload },
+  })
+  switch (event.type) {
+    case 'members-joined':
+    case 'members-left': {
+      const { roomId, userIds, type } = event
+      return { movement: { app, roomId, userIds, joined: type === 'members-joined' } }
+    }
+    case 'message-posted':
+    case 'message-changed':
+      return announce('chat message', presentMessage(event.message))
+    case 'room-changed':
+      // One text for every viewer: what differs between them is left out, and clients keep what they had.
+      return announce('room', presentRoom({ ...event.room, view: undefined }))
+    case 'typing': {
+      const { roomId, sender, text } = event
+      return announce('typing', {
+        room: roomId,
+        message: text,
+        sender: sender.id,
+        senderInfo: presentUser(sender),
+      })
+    }
+    case 'read': {
+      const { roomId, userId, messageId } = event
+      return announce('lastRead', { roomID: roomId, memberID: userId, messageID: messageId })
+    }
+    case 'room-pref-changed':
+      return announce('roomPref', presentRoomPref(event.pref))
+    case 'my-pref-changed':
+      return announce('myPrefChange', { key: event.key, data: event.content })
+    case 'my-pref-deleted':
+      return announce('myPrefDelete', event.key)
+    case 'invited': {
+      const { invitation } = event
+      const room = { ...invitation.room, view: undefined }
+      return announce('invitation', presentInvitation({ ...invitation, room }))
+    }
+    case 'invitation-cancelled':
+      return announce('cancelInvitation', { room: event.roomId })
+  }
+}

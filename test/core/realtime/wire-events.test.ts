@@ -1,0 +1,220 @@
+import t from 'tap'
+import type { ChatEvent } from '../../../core/chat/events.ts'
+import type { Message, Room, User } from '../../../core/chat/model.ts'
+import { presentMessage, presentUser } from '../../../core/wire/present.ts'
+import { user } from './identities.ts'
+import { collect, connect, join, record, settled, unbase64 } from './sockets.ts'
+import { startSockets } from './test-core.ts'
+
+const at = new Date(1_700_000_000_000)
+
+const person = (id: string): User => ({
+  app: 'shop',
+  id,
+  nickname: `${id} ☺`,
+  avatarUrl: undefined,
+  email: undefined,
+  description: undefined,
+  publicKey: undefined,
+  clientType: 'user',
+  isRobot: false,
+  notificationEnabled: true,
+  mutedRoomIds: [],
+  custom: {},
+  lastLoginAt: undefined,
+  lastActiveAt: undefined,
+  createdAt: at,
+  updatedAt: at,
+})
+
+const message: Message = {
+  app: 'shop',
+  id: '5f0000000000000000000001',
+  roomId: 'lobby',
+  seq: 1,
+  sender: person('ann'),
+  messageType: 'text',
+  message: 'grüß',
+  fields: { extra: { a: 1 } },
+  reply: undefined,
+  reactions: [],
+  createdAt: at,
+  updatedAt: at,
+  editedAt: undefined,
+}
+
+const pref = {
+  roomId: 'lobby',
+  tags: ['x'],
+  tagColors: { x: 'red' },
+  folder: undefined,
+  muted: true,
+  sticky: false,
+  hidden: false,
+  translation: false,
+  quittedAt: undefined,
+}
+
+const room: Room = {
+  app: 'shop',
+  id: 'lobby',
+  name: 'Lobby',
+  cover: undefined,
+  description: undefined,
+  roomType: 'group',
+  owner: person('ann'),
+  managerIds: [],
+  members: [
+    {
+      user: person('ann'),
+      role: 'admin',
+      joinedAt: at,
+      lastReadMessageId: undefined,
+      unread: 0,
+      properties: {},
+    },
+  ],
+  lastMessage: message,
+  lastSeq: 1,
+  status: 1,
+  opening: 1,
+  roomTags: [],
+  webhook: 'https://hook.invalid/secret',
+  botMode: undefined,
+  botState: undefined,
+  encrypted: false,
+  extParams: undefined,
+  createdAt: at,
+  updatedAt: at,
+  view: { unread: 3, muted: true, isMentioned: true, isSuperuser: true, pref },
+}
+
+/** What a value is after its way over the wire. */
+const sent = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+
+const toRoom = { app: 'shop', to: { roomId: 'lobby' } }
+const toAnn = { app: 'shop', to: { userIds: ['ann'] } }
+const everyone = ['ann', "ann's other socket", 'bob']
+const own = ['ann', "ann's other socket"]
+const others = ['bob']
+
+const cases: [name: string, event: ChatEvent, payload: object, hearers: string[]][] = [
+  ['chat message', { ...toRoom, type: 'message-posted', message }, presentMessage(message), everyone],
+  [
+    'chat message',
+    { ...toRoom, type: 'message-changed', message: { ...message, messageType: 'recall' } },
+    { _id: message.id, messageType: 'recall', sender: { _id: 'ann' } },
+    everyone,
+  ],
+  ['room', { ...toRoom, type: 'room-changed', room }, { _id: 'lobby', members: [{ _id: 'ann' }] }, everyone],
+  [
+    'typing',
+    {
+      app: 'shop',
+      to: { roomId: 'lobby', exceptUserId: 'ann' },
+      type: 'typing',
+      roomId: 'lobby',
+      sender: person('ann'),
+      text: 'hel',
+    },
+    { room: 'lobby', message: 'hel', sender: 'ann', senderInfo: presentUser(person('ann')) },
+    others,
+  ],
+  [
+    'lastRead',
+    { ...toRoom, type: 'read', roomId: 'lobby', userId: 'ann', messageId: message.id },
+    { roomID: 'lobby', memberID: 'ann', messageID: message.id },
+    everyone,
+  ],
+  [
+    'roomPref',
+    { ...toAnn, type: 'room-pref-changed', pref },
+    {
+      room: 'lobby',
+      tags: ['x'],
+      tagColors: { x: 'red' },
+      muted: true,
+      sticky: false,
+      hidden: false,
+      translation: false,
+    },
+    own,
+  ],
+  [
+    'myPrefChange',
+    { ...toAnn, type: 'my-pref-changed', key: 'folders-meta', content: [{ key: 'k', name: 'n' }] },
+    { key: 'folders-meta', data: [{ key: 'k', name: 'n' }] },
+    own,
+  ],
+  [
+    'invitation',
+    {
+      ...toAnn,
+      type: 'invited',
+      invitation: { room, invitee: person('ann'), inviter: person('bob'), createdAt: at, updatedAt: at },
+    },
+    {
+      room: { _id: 'lobby' },
+      inviter: { _id: 'bob' },
+      createdTimeMS: at.getTime(),
+      updatedTimeMS: at.getTime(),
+    },
+    own,
+  ],
+  ['cancelInvitation', { ...toAnn, type: 'invitation-cancelled', roomId: 'lobby' }, { room: 'lobby' }, own],
+]
+
+for (const [name, event, payload, hearers] of cases)
+  t.test(`${event.type} reaches ${hearers.join(', ')} as "${name}", plain and in base64`, async (t) => {
+    const core = await startSockets(t)
+    for (const userId of ['ann', 'bob']) core.chat.roomsOf.set(userId, ['lobby'])
+    const sockets = {
+      ann: await join(t, core, user('ann')),
+      "ann's other socket": await join(t, core, user('ann'), { base64: true, version: 'v2' }),
+      bob: await join(t, core, user('bob'), { base64: true }),
+      'who is elsewhere': await join(t, core, user('cem')),
+      nobody: await connect(t, core),
+      'the same users in another app': await join(t, core, user('ann', { app: 'bank' })),
+    }
+    const told = Object.entries(sockets).map(([who, socket]) => ({
+      who,
+      socket,
+      told: record(socket, [name]),
+    }))
+    core.realtime.publish(event)
+    await Promise.all(told.map(({ socket }) => settled(socket)))
+    for (const { who, told: list } of told) {
+      t.equal(list.length, hearers.includes(who) ? 1 : 0, who)
+      const [first] = list
+      if (first === undefined) continue
+      if (who === 'ann') t.match(first.payload, sent(payload))
+      else {
+        t.type(first.payload, 'string')
+        t.match(unbase64(first.payload), sent(payload))
+      }
+    }
+  })
+
+t.test('myPrefDelete is the bare key, in base64 without JSON', async (t) => {
+  const core = await startSockets(t)
+  const plain = await join(t, core, user('ann'))
+  const encoded = await join(t, core, user('ann'), { base64: true })
+  const told = Promise.all([collect(plain, 'myPrefDelete', 1), collect(encoded, 'myPrefDelete', 1)])
+  core.realtime.publish({ ...toAnn, type: 'my-pref-deleted', key: 'ordner-ü' })
+  t.strictSame(await told, [['ordner-ü'], [Buffer.from('ordner-ü').toString('base64')]])
+})
+
+t.test('a broadcast room has nothing that differs from viewer to viewer', async (t) => {
+  const core = await startSockets(t)
+  core.chat.roomsOf.set('ann', ['lobby'])
+  const ann = await join(t, core, user('ann'))
+  const told = record(ann, ['room', 'invitation'])
+  core.realtime.publish({ ...toRoom, type: 'room-changed', room })
+  const invitation = { room, invitee: person('ann'), inviter: undefined, createdAt: at, updatedAt: at }
+  core.realtime.publish({ ...toAnn, type: 'invited', invitation })
+  await settled(ann)
+  const [first, second] = told.map(({ payload }) => payload as Record<string, unknown>)
+  for (const shown of [first, second?.room as Record<string, unknown>])
+    for (const key of ['unread', 'muted', 'isMentioned', 'isSuperuser', 'pref', 'webhook'])
+      t.notOk(key in (shown ?? {}), key)
+})
