@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { type PrivateUpstreams, parsePrivateUpstreams } from '#contract/outbound-address.ts'
 import { parseSigningKeys, type SigningKey } from '#contract/signature.ts'
 import { parseTrustedProxies, type TrustedProxies } from './headers/forwarded.ts'
 
@@ -16,6 +17,8 @@ export type GatewayConfig = {
   /** Exact origins, or the single entry `*`: for preflights and errors, where no app is known. */
   corsOrigins: string[]
   trustedProxies: TrustedProxies
+  /** Where the URLs that apps configure (auth services, key sets) may lead, beside public addresses. */
+  privateUpstreams: PrivateUpstreams
   /** The demo's server; `/demo` is forwarded to it, unauthenticated. Only the embedded mode sets it. */
   demoUrl: string | undefined
   logLevel: LogLevel
@@ -64,6 +67,7 @@ export function parseConfig(env: Environment): GatewayConfig {
     signingKeys: read('IDENTITY_KEYS', undefined, parseSigningKeys),
     corsOrigins: read('CORS_ORIGINS', '*', parseOrigins),
     trustedProxies: read('TRUSTED_PROXIES', ' ', parseTrustedProxies),
+    privateUpstreams: read('ALLOW_PRIVATE_UPSTREAMS', 'false', parsePrivateUpstreams),
     demoUrl: optional('DEMO_URL', (text) => parseUrl(text, ['http:'])),
     logLevel: read('LOG_LEVEL', 'info', parseLogLevel),
   }

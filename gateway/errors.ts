@@ -13,7 +13,12 @@ const TABLE = {
       'No credentials. Send IM-Client-Key and IM-Authorization, or IM-API-KEY. (If you sent CLIENT_KEY or API_KEY: a proxy on the way may drop header names with underscores; use the IM- names.)',
     retryable: false,
   },
-  INVALID_CLIENT_KEY: { status: 401, message: 'The client key is missing or not valid.', retryable: false },
+  INVALID_CLIENT_KEY: {
+    status: 401,
+    message:
+      'The client key is missing or not valid. (If you sent CLIENT_KEY: a proxy on the way may drop header names with underscores; use IM-Client-Key.)',
+    retryable: false,
+  },
   INVALID_TOKEN: {
     status: 401,
     message: 'The client token is not valid, expired or revoked.',

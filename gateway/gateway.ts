@@ -46,6 +46,7 @@ export async function buildGateway(
   const authn = createAuthn({
     coreInternalUrl: config.coreInternalUrl,
     redisUrl: config.redisUrl,
+    privateUpstreams: config.privateUpstreams,
     clock,
     log,
     observe: metrics.counted,

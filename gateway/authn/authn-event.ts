@@ -14,6 +14,8 @@ export type AuthnEvent =
   /** Redis had not seen every change that this gateway knows of. */
   | 'redis-behind'
   | 'redis-malformed'
+  /** The entry has secrets, so that only the core tells it. */
+  | 'redis-withheld'
   | 'redis-failed'
   | 'redis-skipped'
   | 'introspection-active'
@@ -23,6 +25,20 @@ export type AuthnEvent =
   | 'introspection-paused'
   /** An answer was older than a change already known for its credential. */
   | 'answer-outdated'
+  | 'jwt-verified'
+  | 'jwt-refused'
+  | 'jwt-failed'
+  | 'jwks-fetched'
+  | 'jwks-failed'
+  | 'external-verified'
+  | 'external-refused'
+  | 'external-failed'
+  /** Not asked: the auth service has failed, or has too many questions at once. */
+  | 'external-paused'
+  | 'provision-allowed'
+  /** The user is disabled, or all of its tokens were revoked after this one was issued. */
+  | 'provision-refused'
+  | 'provision-failed'
   | 'feed-changes'
   | 'feed-failed'
   | 'feed-reset'

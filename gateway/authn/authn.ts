@@ -1,13 +1,20 @@
 import type { Logger } from 'pino'
 import { credentialDigest } from '#contract/credential.ts'
+import type { PrivateUpstreams } from '#contract/outbound-address.ts'
 import type { Observe } from './authn-event.ts'
 import { type Authenticate, createChain } from './chain.ts'
 import { createChangeLedger } from './change-ledger.ts'
+import type { CircuitLimits } from './circuit.ts'
 import { createClientKeyAuthenticator } from './client-key.ts'
 import { createClientTokenAuthenticator } from './client-token.ts'
 import { createFeedFollower, type FeedFollower, type FeedLimits } from './credential-changes.ts'
 import { createCredentialStore, type StoreLimits } from './credential-store.ts'
+import { createExternalAuth } from './external-auth.ts'
+import { createForeignTokens } from './foreign-tokens.ts'
 import { createIntrospectionClient, type IntrospectionLimits } from './introspection.ts'
+import { createJwtVerifier } from './jwt.ts'
+import { createKeySets, type KeySetLimits } from './key-sets.ts'
+import { createOutbound } from './outbound.ts'
 import { createOutcomeCache, type OutcomeCacheLimits } from './outcome-cache.ts'
 import { createPlatformKeyAuthenticator } from './platform-key.ts'
 import { createRedisLookup, type RedisLookupLimits } from './redis-lookup.ts'
@@ -16,6 +23,8 @@ export type AuthnParts = {
   coreInternalUrl: string
   /** Where the core keeps its cache; an aid, never a need. */
   redisUrl?: string | undefined
+  /** Where the URLs that apps configure may lead, beside public addresses. Default: nowhere. */
+  privateUpstreams?: PrivateUpstreams
   clock: () => number
   log: Logger
   observe: Observe
@@ -25,6 +34,8 @@ export type AuthnParts = {
     introspection?: IntrospectionLimits
     redis?: RedisLookupLimits
     feed?: FeedLimits
+    keySets?: KeySetLimits
+    externalAuth?: CircuitLimits
   }
 }
 
@@ -56,13 +67,24 @@ export function createAuthn(parts: AuthnParts): Authn {
     observe,
     limits: limits?.feed,
   })
-  const { introspect } = core
+  const { introspect, provision } = core
+  const outbound = createOutbound(parts.privateUpstreams ?? 'none')
+  const keySets = createKeySets({ outbound, clock, observe, limits: limits?.keySets })
+  const foreign = createForeignTokens({
+    verifiers: [
+      createJwtVerifier({ keySets, clock, observe }),
+      createExternalAuth({ outbound, clock, observe, limits: limits?.externalAuth }),
+    ],
+    provision,
+    observe,
+  })
   const store = createCredentialStore({
     cache,
     ledger,
     feed,
     redis,
     introspect,
+    foreign,
     clock,
     observe,
     limits: limits?.store,
@@ -78,7 +100,7 @@ export function createAuthn(parts: AuthnParts): Authn {
     cachedCounts: () => ({ proofs: cache.proofCount(), refusals: cache.refusalCount() }),
     async close() {
       redis?.close()
-      await Promise.all([feed.close(), core.close()])
+      await Promise.all([feed.close(), core.close(), outbound.close()])
     },
   }
 }

@@ -77,7 +77,7 @@ export function createFeedFollower(parts: Parts): FeedFollower {
         await catchUp()
         log.info({ event: 'feed-current', position }, 'follows the credential feed')
         failures = 0
-        while (!closing.signal.aborted) await poll()
+        while (!closing.signal.aborted) await poll(limits.waitMs)
       } catch (error) {
         if (closing.signal.aborted) return
         current = false
@@ -86,31 +86,36 @@ export function createFeedFollower(parts: Parts): FeedFollower {
           log.warn({ event: 'feed-failed', err: error }, 'cannot follow the credential feed')
         const pauseMs = Math.min(limits.maxRetryMs, limits.retryMs * 2 ** Math.min(failures, 10))
         failures += 1
-        await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal: closing.signal }).catch(
-          () => {},
-        )
+        await pause(pauseMs * (0.5 + Math.random() / 2))
       }
     }
   }
 
-  /** At the start nothing is cached, so there is nothing to catch up with; after a gap, everything missed. */
+  const pause = (ms: number): Promise<void> =>
+    sleep(ms, undefined, { signal: closing.signal }).catch(() => {})
+
+  /**
+   * At the start nothing is cached, so there is nothing to catch up with; after a gap, everything missed. The
+   * feed itself must have answered before it counts as current, not only the core.
+   */
   async function catchUp(): Promise<void> {
     const target = await parts.currentPosition()
     // A core that is behind us was restored from a backup: its positions mean other changes now.
     if (position === undefined || target < position) startFrom(target)
-    while (position !== undefined && position < target && !closing.signal.aborted) await poll()
+    await poll(0)
+    while (position !== undefined && position < target && !closing.signal.aborted) await poll(limits.waitMs)
     current = true
     currentAtMs = clock()
   }
 
-  async function poll(): Promise<void> {
+  async function poll(waitMs: number): Promise<void> {
     const after = position ?? 0
     const cut = new AbortController()
     const hang = () => cut.abort(new Error('no answer from the credential feed'))
-    const timer = setTimeout(hang, limits.waitMs + limits.graceMs)
+    const timer = setTimeout(hang, waitMs + limits.graceMs)
     cutPoll = () => cut.abort()
     try {
-      const answer = await parts.changesAfter(after, limits.waitMs, cut.signal)
+      const answer = await parts.changesAfter(after, waitMs, cut.signal)
       if (closing.signal.aborted) return
       if (answer.reset || !continues(answer, after)) startFrom(answer.position)
       else applyAll(answer)

@@ -6,15 +6,18 @@ import type { Proof } from './authenticator.ts'
 import type { Observe } from './authn-event.ts'
 import type { Answer, ChangeLedger, Standing } from './change-ledger.ts'
 import type { FeedFollower } from './credential-changes.ts'
+import type { ForeignTokens } from './foreign-tokens.ts'
 import type { IntrospectionClient } from './introspection.ts'
 import type { OutcomeCache } from './outcome-cache.ts'
 import type { RedisLookup } from './redis-lookup.ts'
+import type { VouchedUser } from './token-verifier.ts'
 
 /** The proof of a good credential, undefined for a bad one. */
 export type Resolution = Proof | undefined
 
 /**
- * Finds out what a credential proves: cache, then Redis, then the core. Synchronous when cached.
+ * Finds out what a credential proves: cache, then Redis, then the core, and of a client token that none of them has
+ * ever known, what its app has configured for such. Synchronous when cached.
  * Throws GatewayError AUTHENTICATION_UNAVAILABLE when it cannot find out, which is never remembered.
  */
 export type CredentialStore = {
@@ -40,19 +43,29 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = { maxLookups: 10_000, maxPauseM
 const FIRST_PAUSE_MS = 25
 const MAX_APPS = 10_000
 
+type Question = {
+  kind: CredentialKind
+  within: AppSettings | undefined
+  digest: string
+  /** Of a client token alone. */
+  secret: string | undefined
+}
+type Judged = { answer: Answer; standing: Standing; isUnknown: boolean }
+
 type Parts = {
   cache: OutcomeCache
   ledger: ChangeLedger
   feed: Pick<FeedFollower, 'position' | 'state'>
   redis: Pick<RedisLookup, 'find'> | undefined
   introspect: IntrospectionClient['introspect']
+  foreign?: ForeignTokens | undefined
   clock: () => number
   observe: Observe
   limits?: StoreLimits | undefined
 }
 
 export function createCredentialStore(parts: Parts): CredentialStore {
-  const { cache, ledger, feed, redis, introspect, clock, observe } = parts
+  const { cache, ledger, feed, redis, introspect, foreign, clock, observe } = parts
   const limits = parts.limits ?? DEFAULT_STORE_LIMITS
   const lookups = new Map<string, Promise<Resolution>>()
   /** The client key, by digest, that last named an app. */
@@ -64,9 +77,10 @@ export function createCredentialStore(parts: Parts): CredentialStore {
     kind: CredentialKind,
     within: AppSettings | undefined,
     digest: string,
+    secret?: string,
   ): Resolution | Promise<Resolution> {
     const cached = cache.get(digest)
-    if (cached === undefined) return lookUp(kind, within, digest)
+    if (cached === undefined) return lookUp({ kind, within, digest, secret })
     const state = feed.state()
     if (state === 'stale') {
       observe('cache-stale')
@@ -80,11 +94,8 @@ export function createCredentialStore(parts: Parts): CredentialStore {
     return cached
   }
 
-  function lookUp(
-    kind: CredentialKind,
-    within: AppSettings | undefined,
-    digest: string,
-  ): Promise<Resolution> {
+  function lookUp(question: Question): Promise<Resolution> {
+    const { digest } = question
     const running = lookups.get(digest)
     if (running !== undefined) {
       observe('lookup-joined')
@@ -94,61 +105,65 @@ export function createCredentialStore(parts: Parts): CredentialStore {
       observe('lookup-refused')
       throw new GatewayError('AUTHENTICATION_UNAVAILABLE')
     }
-    const lookup = find(kind, within, digest).finally(() => lookups.delete(digest))
+    const lookup = find(question).finally(() => lookups.delete(digest))
     lookups.set(digest, lookup)
     return lookup
   }
 
-  async function find(
-    kind: CredentialKind,
-    within: AppSettings | undefined,
-    digest: string,
-  ): Promise<Resolution> {
-    const remembered = await askRedis(kind, within, digest)
-    if (remembered?.standing === 'current') return keep(remembered.answer)
+  async function find(question: Question): Promise<Resolution> {
+    const asked = { position: feed.position() ?? 0, generation: ledger.generation() }
+    const remembered = await askRedis(question)
+    if (remembered?.standing === 'current') return settle(remembered, question, asked)
     // Twice, because the credential may change while the first answer is on its way.
     for (let attempt = 1; attempt <= 2; attempt++) {
-      const { answer, standing } = await askCore(kind, within, digest)
-      if (standing === 'current') return keep(answer)
-      if (standing === 'unsure') return answer.proof
+      const judged = await askCore(question)
+      if (judged.standing !== 'outdated') return settle(judged, question, asked)
       observe('answer-outdated')
     }
-    throw new GatewayError('AUTHENTICATION_UNAVAILABLE', {
-      cause: new Error('the user store answered from before a known change of the credential'),
-    })
+    throw outdated()
   }
 
-  type Judged = { answer: Answer; standing: Standing }
+  async function settle(
+    { answer, standing, isUnknown }: Judged,
+    { within, secret }: Question,
+    asked: { position: number; generation: number },
+  ): Promise<Resolution> {
+    if (!isUnknown || foreign === undefined || within?.authentication === undefined || secret === undefined)
+      return standing === 'current' ? keep(answer) : answer.proof
+    const user = await foreign.prove(secret, within)
+    // The app's settings were true when this began, and not of the core's answer only.
+    const position = Math.min(answer.position, asked.position)
+    const proof = user && toForeignProof(user, answer.digest, within)
+    const proven: Answer = { ...answer, position, generation: asked.generation, proof }
+    const stands = ledger.judge(proven)
+    if (stands === 'current') return keep(proven, user?.cacheMs)
+    if (stands === 'unsure') return proof
+    observe('answer-outdated')
+    throw outdated()
+  }
 
-  async function askRedis(
-    kind: CredentialKind,
-    within: AppSettings | undefined,
-    digest: string,
-  ): Promise<Judged | undefined> {
+  async function askRedis(question: Question): Promise<Judged | undefined> {
     const known = feed.position()
     if (redis === undefined || known === undefined || feed.state() === 'stale') return undefined
     const generation = ledger.generation()
-    const found = await redis.find(kind, digest, known)
-    if (found === undefined || !isWithin(found, within)) return undefined
-    return judge(found, kind, within, digest, generation)
+    const found = await redis.find(question.kind, question.digest, known)
+    if (found === undefined || !isWithin(found, question.within)) return undefined
+    return judge(found, question, generation)
   }
 
-  async function askCore(
-    kind: CredentialKind,
-    within: AppSettings | undefined,
-    digest: string,
-  ): Promise<Judged> {
+  async function askCore(question: Question): Promise<Judged> {
     if (clock() < pausedUntilMs) {
       observe('introspection-paused')
       throw new GatewayError('AUTHENTICATION_UNAVAILABLE')
     }
     const generation = ledger.generation()
     try {
-      const found = await introspect(kind, digest)
-      if (!isWithin(found, within)) throw new Error('the user store answered with a token of another app')
+      const found = await introspect(question.kind, question.digest)
+      if (!isWithin(found, question.within))
+        throw new Error('the user store answered with a token of another app')
       failures = 0
       observe(found.active ? 'introspection-active' : 'introspection-inactive')
-      return judge(found, kind, within, digest, generation)
+      return judge(found, question, generation)
     } catch (cause) {
       observe('introspection-failed')
       pausedUntilMs = clock() + Math.min(limits.maxPauseMs, FIRST_PAUSE_MS * 2 ** Math.min(failures, 10))
@@ -157,36 +172,28 @@ export function createCredentialStore(parts: Parts): CredentialStore {
     }
   }
 
-  function judge(
-    found: Introspection,
-    kind: CredentialKind,
-    within: AppSettings | undefined,
-    digest: string,
-    generation: number,
-  ): Judged {
+  /** @param generation The ledger's when it was asked. */
+  function judge(found: Introspection, { kind, within, digest }: Question, generation: number): Judged {
     const expired = found.active && (found.grant.expiresAtMs ?? Infinity) <= clock()
     const proof = found.active && !expired ? toProof(found.grant, digest, within) : undefined
     const answer: Answer = { kind, digest, position: found.position, generation, app: within?.app, proof }
-    return { answer, standing: ledger.judge(answer) }
+    return { answer, standing: ledger.judge(answer), isUnknown: !found.active && found.unknown === true }
   }
 
   /** Nothing is added while the feed is stale: it could not be served anyway. */
-  function keep({ kind, digest, proof }: Answer): Resolution {
+  function keep({ kind, digest, proof }: Answer, ttlMs?: number): Resolution {
     if (proof !== undefined && kind === 'client-key') keyOfApp.set(proof.app, digest)
     if (feed.state() === 'stale') return proof
     if (proof === undefined) cache.putRefusal(digest)
-    else cache.putProof(proof)
+    else cache.putProof(proof, ttlMs)
     return proof
   }
 
   return {
     resolve(kind, within, secret) {
       if (isOverlong(secret)) return undefined
-      return resolveDigest(
-        kind,
-        within,
-        credentialDigest(kind, within === undefined ? '' : within.app, secret),
-      )
+      const digest = credentialDigest(kind, within === undefined ? '' : within.app, secret)
+      return resolveDigest(kind, within, digest, kind === 'client-token' ? secret : undefined)
     },
 
     resolveApp(app) {
@@ -215,6 +222,27 @@ function toProof(grant: Grant, credentialId: string, within: AppSettings | undef
       return { kind: 'client-key', settings: grant.settings, userId: undefined, ...common }
   }
 }
+
+function toForeignProof(
+  { userId, expiresAtMs }: VouchedUser,
+  credentialId: string,
+  settings: AppSettings,
+): Proof {
+  return {
+    kind: 'client',
+    app: settings.app,
+    settings,
+    userId,
+    credentialId,
+    expiresAtMs,
+    signature: undefined,
+  }
+}
+
+const outdated = (): GatewayError =>
+  new GatewayError('AUTHENTICATION_UNAVAILABLE', {
+    cause: new Error('the answer is from before a known change of the credential'),
+  })
 
 /** Counting bytes only where the number of characters leaves it open. */
 const isOverlong = (secret: string): boolean =>

@@ -1,11 +1,16 @@
 /** Parsers for what the core's internal API answers: typed, or an exception that says what is wrong. */
 import { APP_ID_PATTERN, type CredentialKind } from '#contract/credential.ts'
 import type {
+  AppAuthentication,
   AppSettings,
   CredentialChange,
   CredentialChanges,
+  ExternalAuth,
   Grant,
   Introspection,
+  JwksAlgorithm,
+  JwtKeys,
+  Provision,
 } from '#contract/internal.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -17,9 +22,15 @@ const MAX_USER_ID_LENGTH = 1_024
 export function parseIntrospection(value: unknown, kind: CredentialKind): Introspection {
   const fields = parseFields(value, 'introspection')
   const position = parsePosition(fields.position)
-  if (fields.active === false) return { active: false, position }
+  if (fields.active === false)
+    return fields.unknown === true ? { active: false, position, unknown: true } : { active: false, position }
   if (fields.active !== true) throw malformed('active')
   return { active: true, position, grant: parseGrant(fields.grant, kind) }
+}
+
+export function parseProvision(value: unknown): Provision {
+  const { position, allowed } = parseFields(value, 'provision')
+  return { position: parsePosition(position), allowed: parseBoolean(allowed, 'allowed') }
 }
 
 export function parseCredentialChanges(value: unknown): CredentialChanges {
@@ -59,6 +70,45 @@ function parseSettings(value: unknown, app: string): AppSettings {
       'settings.allowPlatformKeyFromBrowser',
     ),
     platformSources: parseTexts(fields.platformSources, 'settings.platformSources'),
+    ...(fields.authentication !== undefined && {
+      authentication: parseAuthentication(fields.authentication),
+    }),
+  }
+}
+
+function parseAuthentication(value: unknown): AppAuthentication {
+  const { jwt, external } = parseFields(value, 'settings.authentication')
+  return {
+    ...(jwt !== undefined && { jwt: parseJwtKeys(jwt) }),
+    ...(external !== undefined && { external: parseExternalAuth(external) }),
+  }
+}
+
+function parseJwtKeys(value: unknown): JwtKeys {
+  const fields = parseFields(value, 'jwt')
+  const { issuer, audience, userIdClaim } = fields
+  const claims = {
+    ...(issuer !== undefined && { issuer: parseText(issuer, 'jwt.issuer') }),
+    ...(audience !== undefined && { audience: parseText(audience, 'jwt.audience') }),
+    ...(userIdClaim !== undefined && { userIdClaim: parseText(userIdClaim, 'jwt.userIdClaim') }),
+  }
+  if (fields.algorithm === 'HS256')
+    return { algorithm: 'HS256', secret: parseText(fields.secret, 'jwt.secret'), ...claims }
+  const algorithms = parseTexts(fields.algorithms, 'jwt.algorithms')
+  if (algorithms.length === 0 || !algorithms.every(isJwksAlgorithm)) throw malformed('jwt.algorithms')
+  return { jwksUrl: parseText(fields.jwksUrl, 'jwt.jwksUrl'), algorithms, ...claims }
+}
+
+const isJwksAlgorithm = (name: string): name is JwksAlgorithm =>
+  name === 'RS256' || name === 'ES256' || name === 'EdDSA'
+
+function parseExternalAuth(value: unknown): ExternalAuth {
+  const { url, timeoutMs, cacheMs, isDeployments } = parseFields(value, 'external')
+  return {
+    url: parseText(url, 'external.url'),
+    timeoutMs: parsePosition(timeoutMs),
+    cacheMs: parsePosition(cacheMs),
+    isDeployments: parseBoolean(isDeployments, 'external.isDeployments'),
   }
 }
 
@@ -107,6 +157,11 @@ function parseUserId(value: unknown): string {
 
 function parseBoolean(value: unknown, what: string): boolean {
   if (typeof value !== 'boolean') throw malformed(what)
+  return value
+}
+
+function parseText(value: unknown, what: string): string {
+  if (typeof value !== 'string' || value === '') throw malformed(what)
   return value
 }
 

@@ -1,7 +1,13 @@
 import { Client, Pool } from 'undici'
 import type { CredentialKind } from '#contract/credential.ts'
-import type { CredentialChanges, Introspection, IntrospectionRequest } from '#contract/internal.ts'
-import { parseCredentialChanges, parseIntrospection } from './internal-answers.ts'
+import type {
+  CredentialChanges,
+  Introspection,
+  IntrospectionRequest,
+  Provision,
+  ProvisionRequest,
+} from '#contract/internal.ts'
+import { parseCredentialChanges, parseIntrospection, parseProvision } from './internal-answers.ts'
 
 /**
  * The gateway's end of the core's internal API. Whatever is not a well-formed 200 throws: a core that fails
@@ -9,6 +15,8 @@ import { parseCredentialChanges, parseIntrospection } from './internal-answers.t
  */
 export type IntrospectionClient = {
   introspect(kind: CredentialKind, digest: string): Promise<Introspection>
+  /** Idempotent, like asking. */
+  provision(request: ProvisionRequest): Promise<Provision>
   /** Changes after a position; waits up to `waitMs` for one. Never gives up by itself: the signal does. */
   changesAfter(position: number, waitMs: number, signal: AbortSignal): Promise<CredentialChanges>
   close(): Promise<void>
@@ -49,11 +57,19 @@ export function createIntrospectionClient(
     bodyTimeout: 0,
   })
 
-  async function post(body: string, signal: AbortSignal): Promise<unknown> {
+  async function post(path: string, body: string): Promise<unknown> {
+    const signal = AbortSignal.timeout(limits.totalMs)
+    return postOnce(path, body, signal).catch((error: unknown) => {
+      if (isLostConnection(error)) return postOnce(path, body, signal)
+      throw error
+    })
+  }
+
+  async function postOnce(path: string, body: string, signal: AbortSignal): Promise<unknown> {
     const headers = { 'content-type': 'application/json' }
     const answer = await lookups.request({
       method: 'POST',
-      path: `${base}/introspect`,
+      path: `${base}${path}`,
       headers,
       body,
       signal,
@@ -64,13 +80,11 @@ export function createIntrospectionClient(
   return {
     async introspect(kind, digest) {
       const request: IntrospectionRequest = { kind, digest }
-      const body = JSON.stringify(request)
-      const signal = AbortSignal.timeout(limits.totalMs)
-      const value = await post(body, signal).catch((error: unknown) => {
-        if (isLostConnection(error)) return post(body, signal)
-        throw error
-      })
-      return parseIntrospection(value, kind)
+      return parseIntrospection(await post('/introspect', JSON.stringify(request)), kind)
+    },
+
+    async provision(request) {
+      return parseProvision(await post('/provision', JSON.stringify(request)))
     },
 
     async changesAfter(position, waitMs, signal) {

@@ -9,7 +9,8 @@ import type { Proof } from './authenticator.ts'
 export type OutcomeCache = {
   /** The proof (the same object each time), `null` where the credential is known to be bad, else undefined. */
   get(digest: string): Proof | null | undefined
-  putProof(proof: Proof): void
+  /** @param ttlMs where less than usual is wanted */
+  putProof(proof: Proof, ttlMs?: number): void
   putRefusal(digest: string): void
   evictCredential(credentialId: string): void
   evictUser(app: string, userId: string): void
@@ -81,11 +82,11 @@ export function createOutcomeCache(
       return undefined
     },
 
-    putProof(proof) {
+    putProof(proof, ttlMs = limits.proofTtlMs) {
       const digest = proof.credentialId
       proofs.delete(digest)
       refusals.delete(digest)
-      const untilMs = clock() + jittered(limits.proofTtlMs)
+      const untilMs = clock() + jittered(Math.min(ttlMs, limits.proofTtlMs))
       proofs.set(digest, { proof, untilMs: Math.min(untilMs, proof.expiresAtMs ?? Infinity) })
       rememberUser(proof)
     },

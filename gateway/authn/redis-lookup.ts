@@ -19,6 +19,9 @@ export type RedisLookupLimits = { commandMs: number; pauseMs: number; maxPauseMs
 
 export const DEFAULT_REDIS_LIMITS: RedisLookupLimits = { commandMs: 150, pauseMs: 1_000, maxPauseMs: 10_000 }
 
+/** In no entry of another kind: there it would stand inside a text, its quotes escaped. */
+const WITHHELD = '"withheld":true'
+
 type Parts = {
   url: string
   clock: () => number
@@ -96,6 +99,10 @@ export function createRedisLookup({ url, clock, log, observe, ...parts }: Parts)
       const position = parsePosition(positionText)
       if (position === undefined || position < knownPosition) {
         observe('redis-behind')
+        return undefined
+      }
+      if (entryText.includes(WITHHELD)) {
+        observe('redis-withheld')
         return undefined
       }
       const entry = parseEntry(entryText, kind)

@@ -1,13 +1,5 @@
-import type { ErrorCode } from '../errors.ts'
 import type { Forward } from '../upstream/forward.ts'
-import type { AdmittedRequest } from './requests.ts'
-
-/** Where an admitted request goes: to any core, or to the one its session lives on, with its body or another. */
-export type Forwarded = (
-  admitted: AdmittedRequest,
-  fail: (code: ErrorCode, cause?: unknown) => void,
-  options?: { nodeId?: string | undefined; body?: Buffer },
-) => void
+import type { Forwarded } from './admitted.ts'
 
 export type ForwardingParts = {
   forward: Forward

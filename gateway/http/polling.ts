@@ -2,8 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { ErrorCode } from '../errors.ts'
 import { nodeIdOf, readPollingQuery } from '../tunnel/polling-query.ts'
 import type { Tunnels } from '../tunnel/upgrade.ts'
-import type { Forwarded } from './forwarding.ts'
-import type { AdmittedRequest } from './requests.ts'
+import type { AdmittedRequest, Forwarded } from './admitted.ts'
 
 export const SOCKET_PATH = '/socket.io/'
 

@@ -5,28 +5,16 @@ import { injectFields } from '../headers/inject.ts'
 import type { Logger } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Admission, Admit } from '../pipeline.ts'
+import { upgradeRefusal } from '../tunnel/clean-upgrade.ts'
+import type { Forwarded } from './admitted.ts'
 import { type Arrival, readArrival } from './arrival.ts'
 import { corsFields, preflightFields } from './cors.ts'
 import { replyError } from './error-reply.ts'
-import type { Forwarded } from './forwarding.ts'
 import { needOf } from './needs.ts'
-import { isSocketPath, type Polling } from './polling.ts'
+import { isSocketPath, type Polling, SOCKET_PATH } from './polling.ts'
 import type { RequestIds } from './request-id.ts'
 
 const MAX_DISCARDED_BYTES = 65_536
-
-/** A request that may go on, with everything that is said of it to the core. */
-export type AdmittedRequest = {
-  req: IncomingMessage
-  res: ServerResponse
-  arrival: Arrival
-  admission: Extract<Admission, { ok: true }>
-  /** End-to-end fields with the identity injected. */
-  fields: string[]
-  /** Fields for the answer. */
-  responseFields: readonly string[]
-  requestId: string
-}
 
 export type RequestsParts = {
   admit: Admit
@@ -63,6 +51,16 @@ export function createRequests(parts: RequestsParts): (own: RequestListener) => 
       return
     }
     const isSocket = isSocketPath(path)
+    // Engine.IO answers everything below its path; only the one that is exchanged here may reach it.
+    if (!isSocket && path.startsWith(SOCKET_PATH)) {
+      refuse(req, res, 'NOT_FOUND', openFields(headers.origin), { close: false })
+      return
+    }
+    // A clean upgrade never comes here.
+    if (isSocket && req.headers.upgrade !== undefined) {
+      refuse(req, res, upgradeRefusal(req) ?? 'BAD_REQUEST', openFields(headers.origin), { close: true })
+      return
+    }
     const from = isSocket ? { ...arrival.from, socket: true } : arrival.from
     try {
       const admission = admit(headers.credentials, from, isSocket ? 'socket' : needOf(method, path))

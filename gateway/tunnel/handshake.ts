@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { foldName } from '../headers/names.ts'
 import { ResponseSyntaxError } from '../upstream/failure.ts'
 import type { RequestHeads } from '../upstream/request-head.ts'
@@ -140,4 +140,4 @@ export class AnswerReader {
   }
 }
 
-const acceptOf = (key: string): string => createHash('sha1').update(`${key}${GUID}`).digest('base64')
+const acceptOf = (key: string): string => hash('sha1', `${key}${GUID}`, 'base64')

@@ -52,7 +52,9 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
   let earlyBytes = 0
   let core: Socket | undefined
   let target: UpstreamTarget | undefined
+  let reader: AnswerReader | undefined
   let isOver = false
+  let timer: NodeJS.Timeout | undefined
 
   const live: Live = {
     identity: undefined,
@@ -68,7 +70,7 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
     fail(refusal, 'abandoned')
     return
   }
-  const timer = setTimeout(() => fail('UPSTREAM_TIMEOUT', 'timeout'), limits.handshakeTimeoutMs)
+  timer = setTimeout(() => fail('UPSTREAM_TIMEOUT', 'timeout'), limits.handshakeTimeoutMs)
   onEarly(request.head)
   if (isOver) return
   client.on('data', onEarly)
@@ -81,13 +83,14 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
   }
 
   function onClientGone(): void {
+    if (isOver) return
     finish('abandoned')
     client.destroy()
   }
 
   /** Another core is tried where no connection comes about: it has been sent nothing. */
   function attempt(attempts: number): void {
-    const reader = new AnswerReader(handshake, parts.fieldNames, {
+    reader = new AnswerReader(handshake, parts.fieldNames, {
       maxHeadBytes: limits.maxAnswerHeadBytes,
       maxBodyBytes: limits.maxAnswerBodyBytes,
     })
@@ -107,10 +110,9 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
       socket.write(text, 'latin1')
     })
     socket.on('data', (chunk) => {
-      const answer = reader.read(chunk)
-      if (answer !== undefined) settle(answer, socket)
+      settle(reader?.read(chunk), socket)
     })
-    socket.on('end', () => settle(reader.finish(), socket))
+    socket.on('end', onCoreEnd)
     socket.on('error', (error) => {
       if (isOver) return
       if (isConnected) fail('BAD_UPSTREAM', 'failed', error)
@@ -125,8 +127,12 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
     })
   }
 
-  function settle(answer: HandshakeAnswer, socket: Socket): void {
-    if (isOver) return
+  function onCoreEnd(): void {
+    if (core !== undefined) settle(reader?.finish(), core)
+  }
+
+  function settle(answer: HandshakeAnswer | undefined, socket: Socket): void {
+    if (isOver || answer === undefined) return
     if (answer.kind === 'accepted') accept(answer, socket)
     else if (answer.kind === 'refused') relay(answer.head, answer.body)
     else fail('BAD_UPSTREAM', 'failed')
@@ -136,10 +142,14 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
     if (target === undefined) return
     isOver = true
     clearTimeout(timer)
-    for (const leg of [client, socket])
-      for (const event of ['data', 'end', 'close', 'error', 'connect']) leg.removeAllListeners(event)
+    client.off('data', onEarly).off('error', onClientGone).off('end', onClientGone).off('close', onClientGone)
+    // Not all listeners: Node has one of its own on `end`.
+    socket.off('end', onCoreEnd)
+    for (const event of ['connect', 'data', 'error', 'close']) socket.removeAllListeners(event)
     const tunnel = new Tunnel(client, socket, target, origin, parts)
     registry.replace(live, tunnel)
+    // A spread of closes that began before may still hold this object.
+    live.close = (reason) => tunnel.close(reason)
     client.write(writeAccepted(handshake.key, answer.protocol))
     tunnel.start(answer.rest, Buffer.concat(early))
   }

@@ -26,7 +26,7 @@ export class UpstreamHealth {
   readonly #clock: () => number
   #failures = 0
   #backoffs = 0
-  #ejectedUntilMs = 0
+  #ejectedUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(settings: UpstreamSettings, clock: () => number) {
     this.#settings = settings

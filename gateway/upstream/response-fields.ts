@@ -1,7 +1,6 @@
-import { CREDENTIAL_POSITION_HEADER } from '#contract/identity.ts'
+import { CREDENTIAL_POSITION_HEADER, REQUEST_ID_HEADER } from '#contract/identity.ts'
 import { foldName } from '../headers/names.ts'
 import { createFieldNames, type FieldName, type FieldNames } from './field-names.ts'
-import type { ResponseHead } from './response-head.ts'
 
 /** Names the core that answered; sessions of long-polling are routed by it. */
 export const NODE_ID_HEADER = 'im-node-id'
@@ -32,9 +31,10 @@ const ROLES = new Map<string, ResponseRole>([
 /** Hop-by-hop, RFC 9110 §7.6.1. `trailer` too: trailers are dropped. */
 const HOP_BY_HOP = ['proxy-connection', 'te', 'trailer', 'upgrade', 'http2-settings']
 
-/** Never a client's to see, in whatever spelling; and CORS, which the gateway answers itself. */
+/** Never a client's to see, in whatever spelling; and CORS and request id, which the gateway answers itself. */
 const WITHHELD_PREFIXES = ['proxy-', 'im-identity', 'im-credential', 'im-node', 'access-control-']
-const CREDENTIALS = [
+const WITHHELD = [
+  REQUEST_ID_HEADER,
   'im-client-key',
   'client-key',
   'im-authorization',
@@ -51,14 +51,22 @@ export function createResponseFieldNames(): ResponseFieldNames {
     const withheld =
       ROLES.has(folded) ||
       HOP_BY_HOP.includes(folded) ||
-      CREDENTIALS.includes(folded) ||
+      WITHHELD.includes(folded) ||
       WITHHELD_PREFIXES.some((prefix) => folded.startsWith(prefix))
     return withheld ? 'withheld' : 'end-to-end'
   })
 }
 
+/** A response's fields, names and values side by side. */
+export type ReceivedFields = {
+  names: ResponseFieldName[]
+  values: string[]
+  /** What `Connection` names, in lower case; undefined in the usual case that it names nothing. */
+  connectionNames: string[] | undefined
+}
+
 /** The end-to-end fields of a response, flat, followed by `added`. Framing is left to the caller. */
-export function relayedFields(head: ResponseHead, added: readonly string[]): string[] {
+export function relayedFields(head: ReceivedFields, added: readonly string[]): string[] {
   const { names, values, connectionNames } = head
   const fields: string[] = []
   for (let i = 0; i < names.length; i++) {

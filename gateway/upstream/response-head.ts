@@ -1,14 +1,12 @@
 import { ResponseSyntaxError } from './failure.ts'
-import type { ResponseFieldName, ResponseFieldNames } from './response-fields.ts'
+import type { ReceivedFields, ResponseFieldNames } from './response-fields.ts'
 
 /** How a response's body ends, RFC 9112 §6.3. */
 export type Framing = 'none' | 'fixed' | 'chunked' | 'until-close'
 
-export type ResponseHead = {
+export type ResponseHead = ReceivedFields & {
   status: number
   reason: string
-  names: ResponseFieldName[]
-  values: string[]
   framing: Framing
   /** As stated, also where no body follows it (HEAD, 304). */
   contentLength: number | undefined
@@ -16,8 +14,6 @@ export type ResponseHead = {
   keepAlive: boolean
   /** For how long the core keeps an idle connection, where it says so. */
   keepAliveMs: number | undefined
-  /** What `Connection` names, in lower case; undefined in the usual case that it names nothing. */
-  connectionNames: string[] | undefined
   nodeId: string | undefined
   credentialPosition: number | undefined
 }
@@ -117,6 +113,7 @@ function framingOf(head: ResponseHead, isChunked: boolean, toHead: boolean): Fra
 }
 
 function readConnection(head: ResponseHead, value: string): void {
+  if (value === 'keep-alive') return
   for (const word of value.toLowerCase().split(',')) {
     const option = word.trim()
     if (option === 'close') head.keepAlive = false

@@ -62,7 +62,7 @@ async function setUp(t: Test, fill: (core: CoreStandIn) => void = addShopAndBank
     },
   })
   t.teardown(() => authn.close())
-  await until(() => authn.feed.state() === 'current' && core.pollCount() > 0)
+  await until(() => authn.feed.state() === 'current' && core.pollCount() > 1)
   core.introspections.length = 0
   return {
     core,

@@ -40,7 +40,14 @@ async function setUp(t: Test, limits: Partial<FeedLimits> = {}) {
     feed.onReset(() => steps.push('told of reset'))
     return feed
   }
-  return { core, clock, steps, start, client }
+  return {
+    core,
+    clock,
+    steps,
+    start,
+    /** Until the first long poll stands. */
+    polling: () => until(() => core.pollCount() === 2),
+  }
 }
 
 /** Until a condition holds that no event announces; yields to the sockets in between. */
@@ -63,7 +70,7 @@ t.test('it starts from where the core is, without a look at the past', async (t)
 t.test('a change is applied as soon as it happens: evicted, then told, then reached', async (t) => {
   const s = await setUp(t)
   const feed = s.start()
-  await until(() => s.core.pollCount() === 1)
+  await s.polling()
   const position = s.core.store.bind('shop', 'secret', 'ada')
   const reached = feed.reached(position, 5_000).then((value) => s.steps.push(`reached ${value}`))
   s.core.push()
@@ -74,7 +81,7 @@ t.test('a change is applied as soon as it happens: evicted, then told, then reac
 t.test('of many changes at once every one is evicted before any is told', async (t) => {
   const s = await setUp(t)
   const feed = s.start()
-  await until(() => s.core.pollCount() === 1)
+  await s.polling()
   for (const user of ['ada', 'bob']) s.core.store.revokeUser('shop', user)
   s.core.push()
   t.ok(await feed.reached(3, 5_000))
@@ -84,7 +91,7 @@ t.test('of many changes at once every one is evicted before any is told', async 
 t.test('a listener that fails disturbs neither the others nor the feed', async (t) => {
   const s = await setUp(t)
   const feed = s.start()
-  await until(() => s.core.pollCount() === 1)
+  await s.polling()
   feed.onChange(() => {
     throw new Error('broken listener')
   })
@@ -119,7 +126,7 @@ t.test('reached gives up in time', async (t) => {
 t.test('closing ends the poll and those who wait', async (t) => {
   const s = await setUp(t)
   const feed = s.start()
-  await until(() => s.core.pollCount() === 1)
+  await s.polling()
   const waiting = feed.reached(99, 60_000)
   await feed.close()
   t.equal(await waiting, false)
@@ -129,7 +136,7 @@ t.test('closing ends the poll and those who wait', async (t) => {
 t.test('after a lost connection it catches up, change by change', async (t) => {
   const s = await setUp(t)
   const feed = s.start()
-  await until(() => s.core.pollCount() === 1)
+  await s.polling()
   await s.core.stop()
   await until(() => feed.state() === 'behind')
   s.core.store.bind('shop', 'secret', 'ada')
@@ -143,7 +150,7 @@ t.test('after a lost connection it catches up, change by change', async (t) => {
 t.test('while it has not caught up it stays behind', async (t) => {
   const s = await setUp(t)
   const feed = s.start()
-  await until(() => s.core.pollCount() === 1)
+  await s.polling()
   await s.core.stop()
   await until(() => feed.state() === 'behind')
   for (let i = 0; i < 3; i++) s.core.store.bind('shop', `secret ${i}`, 'ada')
@@ -158,6 +165,22 @@ t.test('while it has not caught up it stays behind', async (t) => {
   await until(() => feed.state() === 'current')
   t.equal(feed.position(), 4)
   t.same(states.slice(0, 3), ['behind', 'behind', 'behind'])
+})
+
+t.test('a core that answers everything but the feed leaves it behind', async (t) => {
+  const s = await setUp(t)
+  const feed = s.start()
+  await s.polling()
+  s.core.feed = () => ({ status: 503 })
+  s.core.push()
+  await until(() => feed.state() === 'behind')
+  const polls = s.core.pollCount()
+  await until(() => s.core.pollCount() >= polls + 3)
+  t.equal(feed.state(), 'behind')
+  s.clock.nowMs += DEFAULT_FEED_LIMITS.staleAfterMs + 1
+  t.equal(feed.state(), 'stale')
+  s.core.feed = undefined
+  await until(() => feed.state() === 'current')
 })
 
 t.test('behind turns stale when it lasts, and current again with contact', async (t) => {
@@ -200,7 +223,7 @@ t.test('a connection that hangs is cut and counts as behind', async (t) => {
 t.test('a feed that cannot be continued flushes, tells, and goes on from where the core is', async (t) => {
   const s = await setUp(t)
   const feed = s.start()
-  await until(() => s.core.pollCount() === 1)
+  await s.polling()
   await s.core.stop()
   s.core.store.bind('shop', 'secret', 'ada')
   s.core.store.forgetChanges()
@@ -218,7 +241,7 @@ t.test('a feed that cannot be continued flushes, tells, and goes on from where t
 t.test('a hole in the positions is a change never heard of: it flushes', async (t) => {
   const s = await setUp(t)
   const feed = s.start()
-  await until(() => s.core.pollCount() === 1)
+  await s.polling()
   s.core.store.bind('shop', 'one', 'ada')
   s.core.store.bind('shop', 'two', 'ada')
   s.core.feed = () => ({ body: { position: 3, changes: s.core.store.changesAfter(2), reset: false } })
@@ -235,7 +258,7 @@ t.test(
     for (let i = 0; i < 5; i++) s.core.store.bind('shop', `secret ${i}`, 'ada')
     const feed = s.start()
     t.ok(await feed.reached(6, 5_000))
-    await until(() => s.core.pollCount() === 1)
+    await s.polling()
     let behind = true
     s.core.introspection = () => (behind ? { body: { active: false, position: 2 } } : undefined)
     s.core.feed = () => (behind ? { status: 500, body: {} } : undefined)
@@ -249,7 +272,7 @@ t.test(
 t.test('answers that are not understood count as behind, not as nothing new', async (t) => {
   const s = await setUp(t)
   const feed = s.start()
-  await until(() => s.core.pollCount() === 1)
+  await s.polling()
   for (const wrong of [
     { status: 500 },
     { status: 204 },

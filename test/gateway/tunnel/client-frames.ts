@@ -1,6 +1,6 @@
 /** Frames as a client writes them, and how a core would read what it was sent. */
 import { decodePacket } from 'engine.io-parser'
-import { Decoder } from 'socket.io-parser'
+import { Decoder, PacketType } from 'socket.io-parser'
 import { parseSocketAuth } from '../../../core/contract/socket-auth.ts'
 
 export type Frame = { final: boolean; opcode: number; payload: Buffer }
@@ -97,7 +97,12 @@ export function carriesRawAuth(text: string): boolean {
   const decoder = new Decoder()
   decoder.on('decoded', (packet) => {
     const data: unknown = packet.data
-    if (Array.isArray(data) && (data[0] === 'auth' || data[0] === 'auth2'))
+    // Not an acknowledgement, which may hold any words.
+    if (
+      packet.type === PacketType.EVENT &&
+      Array.isArray(data) &&
+      (data[0] === 'auth' || data[0] === 'auth2')
+    )
       found = data.length !== 2 || parseSocketAuth(data[1]) === undefined
   })
   try {
