@@ -136,7 +136,8 @@ function record(socket: Socket, answerTo: (request: RecordedRequest) => Promise<
   let upgraded = false
   let answering = false
   let grown = Promise.withResolvers<void>()
-  const closed = once(socket, 'close').then(() => undefined)
+  // Not `once(…)`: that rejects on a reset, which is a way of closing too.
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   const connection: RecordedConnection = {
     received: () => Buffer.concat(all),
     tunnelled: () => Buffer.concat(tunnel),
