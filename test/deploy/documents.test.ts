@@ -1,0 +1,35 @@
+import { access, glob, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+
+const ROOT = join(import.meta.dirname, '../..')
+const documents: string[] = []
+for await (const path of glob(['README.md', 'CHANGELOG.md', 'docs/**/*.md'], { cwd: ROOT }))
+  documents.push(path)
+
+const OUR_FOLDERS = /^(gateway|core|deploy|bench|test|docs)\//
+
+t.test('links and paths in the documents lead somewhere', async (t) => {
+  t.ok(documents.includes('docs/architecture.md'))
+  for (const path of documents) {
+    const text = await readFile(join(ROOT, path), 'utf8')
+    const links = [...text.matchAll(/\]\(([^)#]+)[^)]*\)/g)].map((match) => match[1] ?? '')
+    const named = [...text.matchAll(/`([\w./-]+)`/g)].map((match) => match[1] ?? '')
+    const targets = [
+      ...links.filter((link) => !/^https?:/.test(link)).map((link) => join(ROOT, dirname(path), link)),
+      ...named.filter((name) => OUR_FOLDERS.test(name)).map((name) => join(ROOT, name)),
+    ]
+    for (const target of targets) await t.resolves(access(target), `${path}: ${target.slice(ROOT.length)}`)
+  }
+})
+
+t.test('decisions are numbered without a gap', async (t) => {
+  const numbers = documents
+    .filter((path) => path.startsWith('docs/decisions/'))
+    .map((path) => Number(/\/(\d{4})-/.exec(path)?.[1]))
+    .sort((a, b) => a - b)
+  t.strictSame(
+    numbers,
+    numbers.map((_, index) => index + 1),
+  )
+})
