@@ -1,4 +1,4 @@
-import type { Message, Room, User } from './model.ts'
+import type { Invitation, Message, Room, RoomPref, User } from './model.ts'
 
 /** Whose sockets an event reaches: those of a room's members, or those of named users. */
 export type Recipients = { roomId: string; exceptUserId?: string } | { userIds: string[] }
@@ -10,7 +10,32 @@ export type ChatEvent = { app: string; to: Recipients } & (
   | { type: 'members-joined' | 'members-left'; roomId: string; userIds: string[] }
   | { type: 'typing'; roomId: string; sender: User; text: string }
   | { type: 'read'; roomId: string; userId: string; messageId: string }
+  | { type: 'room-pref-changed'; pref: RoomPref }
+  | { type: 'my-pref-changed'; key: string; content: unknown }
+  | { type: 'my-pref-deleted'; key: string }
+  | { type: 'invited'; invitation: Invitation }
+  | { type: 'invitation-cancelled'; roomId: string }
 )
 
 /** Told to the sockets at once, by the core that served the command. Never throws, never delays its caller. */
 export type Publish = (event: ChatEvent) => void
+
+/**
+ * The name by which a follow-up in the outbox and its event are known to be the same; undefined for what the outbox
+ * does not hold.
+ */
+export function followUpKey(event: ChatEvent): string | undefined {
+  switch (event.type) {
+    case 'message-posted':
+      return JSON.stringify(['posted', event.app, event.message.roomId, event.message.seq])
+    case 'message-changed':
+      return JSON.stringify(['changed', event.app, event.message.roomId, event.message.evSeq])
+    case 'read':
+      return JSON.stringify(['read', event.app, event.roomId, event.userId, event.messageId])
+    case 'members-joined':
+    case 'members-left':
+      return JSON.stringify([event.type, event.app, event.roomId, ...event.userIds.toSorted()])
+    default:
+      return undefined
+  }
+}

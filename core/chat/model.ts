@@ -29,6 +29,8 @@ export type Message = {
   roomId: string
   /** Its place in the room: 1, 2, 3 … without gaps. */
   seq: number
+  /** The room's position of its last change; 0 = never changed. */
+  evSeq: number
   sender: User | undefined
   messageType: string
   /** Usually text; whatever came in goes out. */
@@ -85,6 +87,8 @@ export type Room = {
   members: Member[]
   lastMessage: Message | undefined
   lastSeq: number
+  /** Position of the last change of a message that was there already. */
+  evSeq: number
   status: 0 | 1
   opening: 0 | 1
   roomTags: string[]
@@ -96,4 +100,13 @@ export type Room = {
   createdAt: Date
   updatedAt: Date
   view: RoomView | undefined
+}
+
+/** Pending: its invitee is not a member yet. */
+export type Invitation = {
+  room: Room
+  invitee: User
+  inviter: User | undefined
+  createdAt: Date
+  updatedAt: Date
 }

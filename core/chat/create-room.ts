@@ -1,0 +1,54 @@
+import { CoreError } from '../errors.ts'
+import { insertRoom, type RoomFields, updateRoom } from '../store/rooms.ts'
+import { ensureUsers } from '../store/users.ts'
+import { announceRoom } from './announce.ts'
+import { type Actor, type ChatContext, now } from './context.ts'
+import { directRoomId, pairOf } from './direct-rooms.ts'
+import { enterRoom } from './enter-room.ts'
+import type { Room } from './model.ts'
+import { lockForEntry } from './room-access.ts'
+
+export type RoomType = Room['roomType']
+
+export type CreateRoomInput = {
+  id?: string | undefined
+  roomType: RoomType
+  memberIds: string[]
+  /** A client's room is its own, whatever it says. */
+  ownerId?: string | undefined
+  fields: RoomFields
+}
+
+/**
+ * Creates a room and lets its members in; who creates it stays outside. A room of this id is answered as it is,
+ * with the members added if a customer's server asks.
+ */
+export async function createRoom(ctx: ChatContext, actor: Actor, input: CreateRoomInput): Promise<Room> {
+  const { app } = actor
+  const at = now(ctx)
+  const memberIds = [...new Set(input.memberIds)]
+  const pair = input.roomType === 'direct' ? directPair(actor, memberIds) : undefined
+  const ownerId = actor.kind === 'client' ? actor.userId : input.ownerId
+  await ensureUsers(ctx.db, app, [...memberIds, ...(ownerId === undefined ? [] : [ownerId])], at)
+  const id = input.id ?? (pair && directRoomId(pair)) ?? ctx.newId()
+  const joined = await ctx.db.transaction(async (tx) => {
+    const created = await insertRoom(tx, app, { ...input.fields, id, roomType: input.roomType, pair }, at)
+    const where = await lockForEntry(tx, actor, id)
+    if (!created && actor.kind === 'client' && where.member === undefined)
+      throw new CoreError('NOT_ROOM_MEMBER')
+    if (!created && actor.kind === 'client') return []
+    if (created && ownerId !== undefined && input.roomType !== 'direct')
+      await updateRoom(tx, app, id, { ownerId }, at)
+    return enterRoom(ctx, tx, actor, where.room, memberIds)
+  })
+  return announceRoom(ctx, actor, id, { joined })
+}
+
+/** A room between two others would let its maker listen to them. */
+function directPair(actor: Actor, memberIds: string[]) {
+  const [a, b] = memberIds
+  if (memberIds.length > 2) throw new CoreError('INVALID_REQUEST', 'A direct room has two members.')
+  if (actor.kind === 'client' && memberIds.length > 0 && !memberIds.includes(actor.userId))
+    throw new CoreError('PERMISSION_DENIED', 'A direct room is made by one of its two.')
+  return a === undefined || b === undefined ? undefined : pairOf(a, b)
+}

@@ -1,0 +1,108 @@
+import { CoreError } from '../errors.ts'
+import type { Queryable } from '../store/database.ts'
+import type { InvitationRow } from '../store/invitations.ts'
+import type { MessageRow } from '../store/messages.ts'
+import { findPairRoom, findRooms, insertRoom, lockPair, type RoomFields } from '../store/rooms.ts'
+import { ensureUsers, findUsers } from '../store/users.ts'
+import { announceRoom } from './announce.ts'
+import { type Actor, actingUser, type ChatContext, now } from './context.ts'
+import type { RoomType } from './create-room.ts'
+import { directRoomId, meansPairRoom, type Pair, pairOf } from './direct-rooms.ts'
+import { enterRoom, requireMayInvite, requireOpenDoor } from './enter-room.ts'
+import { announceInvitations, leaveInvitations } from './invite.ts'
+import type { Room } from './model.ts'
+import { lockForEntry } from './room-access.ts'
+import { postSystemMessage } from './system-message.ts'
+
+export type OpenRoomInput = {
+  id?: string | undefined
+  roomType: RoomType
+  inviteeIds: string[]
+  fields: RoomFields
+  systemMessage: boolean
+  invitationRequired?: boolean | undefined
+}
+
+/** Opens a room, creating it where there is none: the actor joins, then the invitees (or they are invited). */
+export async function openRoom(ctx: ChatContext, actor: Actor, input: OpenRoomInput): Promise<Room> {
+  const { app } = actor
+  const me = actingUser(actor)
+  const others = [...new Set(input.inviteeIds)].filter((id) => id !== me)
+  if (input.roomType === 'direct' && others.length > 1)
+    throw new CoreError('INVALID_REQUEST', 'A direct room has two members.')
+  const [other] = others
+  const pair = input.roomType === 'direct' && other !== undefined ? pairOf(me, other) : undefined
+  await ensureUsers(ctx.db, app, [me, ...others], now(ctx))
+  const opened = await ctx.db.transaction(async (tx) => {
+    const id = await findOrInsert(ctx, tx, app, me, input, pair)
+    const where = await lockForEntry(tx, actor, id)
+    await requireOpenDoor(ctx, tx, actor, where)
+    if (others.length > 0 && where.member !== undefined) requireMayInvite(actor, where)
+    const invites =
+      where.room.roomType !== 'direct' && (input.invitationRequired ?? ctx.settings.invitationRequired)
+    const joined = await enterRoom(ctx, tx, actor, where.room, invites ? [me] : [me, ...others])
+    const invitations: InvitationRow[] = invites
+      ? await leaveInvitations(ctx, tx, actor, where.room, others)
+      : []
+    const posted = input.systemMessage ? await postArrivals(ctx, tx, app, id, me, joined) : []
+    return { id, joined, invitations, posted }
+  })
+  const room = await announceRoom(ctx, actor, opened.id, opened)
+  if (opened.invitations.length > 0) await announceInvitations(ctx, app, opened.invitations)
+  return room
+}
+
+/**
+ * A pair has one room however each of them computes its id. Where that id is taken by a room which is not theirs,
+ * they get another: nobody may lie in wait under the id that two others will open.
+ */
+async function findOrInsert(
+  ctx: ChatContext,
+  tx: Queryable,
+  app: string,
+  me: string,
+  input: OpenRoomInput,
+  pair: Pair | undefined,
+): Promise<string> {
+  const room = {
+    ...input.fields,
+    roomType: input.roomType,
+    pair,
+    ...(input.roomType !== 'direct' && { ownerId: me }),
+  }
+  const at = now(ctx)
+  if (pair === undefined || (input.id !== undefined && !meansPairRoom(input.id, pair))) {
+    const id = input.id ?? ctx.newId()
+    await insertRoom(tx, app, { ...room, id }, at)
+    return id
+  }
+  await lockPair(tx, app, pair)
+  const known = await findPairRoom(tx, app, pair)
+  if (known !== undefined) return known
+  const id = input.id ?? directRoomId(pair)
+  if (await insertRoom(tx, app, { ...room, id }, at)) return id
+  const another = ctx.newId()
+  await insertRoom(tx, app, { ...room, id: another }, at)
+  return another
+}
+
+async function postArrivals(
+  ctx: ChatContext,
+  tx: Queryable,
+  app: string,
+  roomId: string,
+  me: string,
+  joined: string[],
+): Promise<MessageRow[]> {
+  const posted = joined.includes(me)
+    ? await postSystemMessage(ctx, tx, app, roomId, me, { type: 'joinRoom' })
+    : []
+  const added = joined.filter((id) => id !== me)
+  if (added.length === 0) return posted
+  const subjects = await findUsers(tx, app, added)
+  return [...posted, ...(await postSystemMessage(ctx, tx, app, roomId, me, { type: 'addMembers', subjects }))]
+}
+
+export async function roomExists(ctx: ChatContext, actor: Actor, roomId: string): Promise<boolean> {
+  return (await findRooms(ctx.db, actor.app, [roomId])).length > 0
+}

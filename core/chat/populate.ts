@@ -1,0 +1,174 @@
+/** Rows to the chat's words: each kind of thing is fetched once for the whole set, however many there are. */
+import type { Queryable } from '../store/database.ts'
+import { findMembers, type MemberRow } from '../store/members.ts'
+import { findReactions } from '../store/message-changes.ts'
+import { findMessagesById, findMessagesBySeq, type MessageRow } from '../store/messages.ts'
+import { defaultRoomPref, findRoomPrefs } from '../store/room-prefs.ts'
+import { findRooms, type RoomRow } from '../store/rooms.ts'
+import { findUsers, toUser, type UserRow } from '../store/users.ts'
+import type { Actor } from './context.ts'
+import type { Member, Message, Room, RoomPref, User } from './model.ts'
+import { isSuperuser } from './room-access.ts'
+
+const key = (roomId: string, id: string) => JSON.stringify([roomId, id])
+
+export async function populateMessages(q: Queryable, app: string, rows: MessageRow[]): Promise<Message[]> {
+  const replies = await findMessagesById(
+    q,
+    app,
+    rows.flatMap(({ roomId, replyId }) => (replyId === null ? [] : [{ roomId, id: replyId }])),
+  )
+  const every = [...rows, ...replies]
+  const senderIds = new Set(every.flatMap(({ senderId }) => senderId ?? []))
+  const changed = every.filter((row) => row.evSeq > 0)
+  const [reactions, users] = await Promise.all([
+    findReactions(q, app, changed),
+    findUsers(q, app, [...senderIds]),
+  ])
+  const userById = new Map(users.map((user) => [user.id, user]))
+  const reactionsOf = Map.groupBy(reactions, (reaction) => reaction.messageId)
+  const replyByKey = new Map(replies.map((row) => [key(row.roomId, row.id), row]))
+  const toMessage = (row: MessageRow, reply: Message | undefined): Message => ({
+    app,
+    id: row.id,
+    roomId: row.roomId,
+    seq: row.seq,
+    evSeq: row.evSeq,
+    sender: row.senderId === null ? undefined : userById.get(row.senderId),
+    messageType: row.messageType,
+    message: row.message ?? undefined,
+    fields: row.fields,
+    reply,
+    reactions: (reactionsOf.get(row.id) ?? []).map(({ userId, reaction }) => ({ userId, reaction })),
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    editedAt: row.editedAt ?? undefined,
+  })
+  return rows.map((row) => {
+    const reply = row.replyId === null ? undefined : replyByKey.get(key(row.roomId, row.replyId))
+    return toMessage(row, reply && toMessage(reply, undefined))
+  })
+}
+
+export async function populateMessage(q: Queryable, app: string, row: MessageRow): Promise<Message> {
+  const [message] = await populateMessages(q, app, [row])
+  return message!
+}
+
+/** In the order of the ids; ids without a room are left out. With a viewer, each has that viewer's view. */
+export async function loadRooms(
+  q: Queryable,
+  app: string,
+  ids: readonly string[],
+  viewer: Actor | undefined,
+): Promise<Room[]> {
+  const found = new Map((await findRooms(q, app, ids)).map((row) => [row.id, row]))
+  const rows = ids.flatMap((id) => found.get(id) ?? [])
+  const roomIds = rows.map((row) => row.id)
+  const viewerId = viewer?.userId
+  const [memberRows, lastRows, prefs, others] = await Promise.all([
+    findMembers(q, app, roomIds),
+    findMessagesBySeq(
+      q,
+      app,
+      rows.flatMap((row) =>
+        row.lastMessageSeq === null ? [] : [{ roomId: row.id, seq: row.lastMessageSeq }],
+      ),
+    ),
+    viewerId === undefined ? [] : findRoomPrefs(q, app, viewerId, roomIds),
+    findUsers(q, app, [...new Set([viewerId, ...rows.map((row) => row.ownerId)].flatMap((id) => id ?? []))]),
+  ])
+  const membersOf = Map.groupBy(memberRows, (row) => row.roomId)
+  const lastOf = new Map(
+    (await populateMessages(q, app, lastRows)).map((message) => [message.roomId, message]),
+  )
+  const userById = new Map(others.map((user) => [user.id, user]))
+  const prefOf = new Map(prefs.map((pref) => [pref.roomId, pref]))
+  return rows.map((row) => {
+    const members = membersOf.get(row.id) ?? []
+    const room = toRoom(
+      row,
+      members,
+      lastOf.get(row.id),
+      row.ownerId === null ? undefined : userById.get(row.ownerId),
+    )
+    if (viewer === undefined) return room
+    const user = viewerId === undefined ? undefined : userById.get(viewerId)
+    return { ...room, view: viewOf(row, members, viewer, user, prefOf.get(row.id)) }
+  })
+}
+
+export async function loadRoom(
+  q: Queryable,
+  app: string,
+  id: string,
+  viewer: Actor | undefined,
+): Promise<Room | undefined> {
+  const [room] = await loadRooms(q, app, [id], viewer)
+  return room
+}
+
+/** What everyone may see of a room. */
+export const withoutView = (room: Room): Room => ({ ...room, view: undefined })
+
+const unreadOf = (room: RoomRow, member: MemberRow | undefined): number =>
+  member === undefined ? 0 : Math.max(0, room.counted - member.readCounted)
+
+function toRoom(
+  row: RoomRow,
+  members: Array<MemberRow & UserRow>,
+  lastMessage: Message | undefined,
+  owner: User | undefined,
+): Room {
+  return {
+    app: row.app,
+    id: row.id,
+    name: row.name ?? undefined,
+    cover: row.cover ?? undefined,
+    description: row.description ?? undefined,
+    roomType: row.roomType,
+    owner,
+    managerIds: row.managerIds,
+    members: members.map((member) => toMember(row, member)),
+    lastMessage,
+    lastSeq: row.lastSeq,
+    evSeq: row.evSeq,
+    status: row.status,
+    opening: row.opening,
+    roomTags: row.roomTags,
+    webhook: row.webhook ?? undefined,
+    botMode: row.botMode ?? undefined,
+    botState: row.botState ?? undefined,
+    encrypted: row.encrypted,
+    extParams: row.extParams ?? undefined,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    view: undefined,
+  }
+}
+
+const toMember = (room: RoomRow, row: MemberRow & UserRow): Member => ({
+  user: toUser(row),
+  role: row.role,
+  joinedAt: row.joinedAt,
+  lastReadMessageId: row.readMessageId ?? undefined,
+  unread: unreadOf(room, row),
+  properties: row.properties,
+})
+
+function viewOf(
+  room: RoomRow,
+  members: MemberRow[],
+  viewer: Actor,
+  user: User | undefined,
+  pref: RoomPref | undefined,
+): NonNullable<Room['view']> {
+  const member = members.find((candidate) => candidate.userId === viewer.userId)
+  return {
+    unread: unreadOf(room, member),
+    muted: user?.mutedRoomIds.includes(room.id) ?? false,
+    isMentioned: member !== undefined && member.mentionedSeq > member.readSeq,
+    isSuperuser: isSuperuser(viewer, room, member),
+    pref: pref ?? defaultRoomPref(room.id),
+  }
+}

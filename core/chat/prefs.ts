@@ -1,0 +1,38 @@
+import { findAllRoomPrefs, mergeRoomPref, type RoomPrefChange } from '../store/room-prefs.ts'
+import { deleteUserPref, findUserPrefs, putUserPref, type UserPref } from '../store/user-prefs.ts'
+import { type Actor, actingUser, type ChatContext, now } from './context.ts'
+import type { RoomPref } from './model.ts'
+
+/** A user's view of a room, whether or not there is such a room. */
+export async function updateRoomPref(
+  ctx: ChatContext,
+  actor: Actor,
+  input: { roomId: string; change: RoomPrefChange },
+): Promise<RoomPref> {
+  const { app } = actor
+  const userId = actingUser(actor)
+  const pref = await mergeRoomPref(ctx.db, app, userId, input.roomId, input.change, now(ctx))
+  ctx.publish({ type: 'room-pref-changed', app, to: { userIds: [userId] }, pref })
+  return pref
+}
+
+export const listRoomPrefs = (ctx: ChatContext, actor: Actor): Promise<RoomPref[]> =>
+  findAllRoomPrefs(ctx.db, actor.app, actingUser(actor))
+
+export const listPrefs = (ctx: ChatContext, actor: Actor): Promise<UserPref[]> =>
+  findUserPrefs(ctx.db, actor.app, actingUser(actor))
+
+export async function putPref(ctx: ChatContext, actor: Actor, pref: UserPref): Promise<UserPref> {
+  const { app } = actor
+  const userId = actingUser(actor)
+  await putUserPref(ctx.db, app, userId, pref, now(ctx))
+  ctx.publish({ type: 'my-pref-changed', app, to: { userIds: [userId] }, ...pref })
+  return pref
+}
+
+export async function deletePref(ctx: ChatContext, actor: Actor, key: string): Promise<void> {
+  const { app } = actor
+  const userId = actingUser(actor)
+  await deleteUserPref(ctx.db, app, userId, key)
+  ctx.publish({ type: 'my-pref-deleted', app, to: { userIds: [userId] }, key })
+}

@@ -1,0 +1,45 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { CoreError, errorEntry } from '../errors.ts'
+import type { Logger } from '../observe/log.ts'
+import { DatabaseError } from '../store/database.ts'
+import { failure } from '../wire/envelope.ts'
+
+/** SQLSTATEs of what PostgreSQL cannot hold (NUL in texts, numbers out of range, keys too long): the request's fault. */
+const UNREADABLE = new Set(['22021', '22P05', '22P02', '22003', '22008', '54000'])
+/** Of transactions that lost to another: try again. */
+const RETRYABLE = new Set(['40001', '40P01'])
+
+/** The one place where an error becomes an answer, and where a fault of ours is logged. */
+export function answerFailure(log: Logger, error: unknown, request: FastifyRequest, reply: FastifyReply) {
+  const known = toCoreError(error)
+  const { status } = errorEntry(known.code)
+  if (status >= 500)
+    log.error(
+      { err: error, reason: known.code, method: request.method, route: request.routeOptions?.url },
+      'request failed',
+    )
+  return reply.code(status).send(failure(known.code, known.detail))
+}
+
+function toCoreError(error: unknown): CoreError {
+  if (error instanceof CoreError) return error
+  if (error instanceof DatabaseError) {
+    if (UNREADABLE.has(error.sqlState))
+      return new CoreError('INVALID_REQUEST', 'It has a value that cannot be kept.', { cause: error })
+    if (RETRYABLE.has(error.sqlState)) return new CoreError('STORE_UNAVAILABLE', undefined, { cause: error })
+    return new CoreError('INTERNAL', undefined, { cause: error })
+  }
+  const status = statusOf(error)
+  if (status === 413) return new CoreError('PAYLOAD_TOO_LARGE', undefined, { cause: error })
+  if (status === 415) return new CoreError('UNSUPPORTED_MEDIA_TYPE', undefined, { cause: error })
+  if (status === 404) return new CoreError('NOT_FOUND', undefined, { cause: error })
+  if (status === 503) return new CoreError('SHUTTING_DOWN', undefined, { cause: error })
+  if (status >= 400 && status < 500) return new CoreError('INVALID_REQUEST', undefined, { cause: error })
+  return new CoreError('INTERNAL', undefined, { cause: error })
+}
+
+/** Fastify's own errors carry a status. */
+const statusOf = (error: unknown): number =>
+  error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
+    ? error.statusCode
+    : 500

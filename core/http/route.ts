@@ -1,0 +1,71 @@
+import type { Static, TSchema } from 'typebox'
+import { Type } from 'typebox'
+import type { PlatformIdentity } from '#contract/identity.ts'
+import type { Actor, ChatContext } from '../chat/context.ts'
+import type { CredentialContext } from '../credentials/context.ts'
+
+/**
+ * Who may call a route. `platform`: platform keys alone. `user`: a client, or a platform key that acts for one.
+ * `any`: a client, or a platform key.
+ */
+export type Caller = 'platform' | 'user' | 'any'
+
+type ParamNames<Path extends string> = Path extends `${infer Segment}/${infer Rest}`
+  ? ParamNames<Segment> | ParamNames<Rest>
+  : Path extends `:${infer Name}`
+    ? Name
+    : never
+
+export type Call<C extends Caller, Path extends string, Query, Body> = {
+  chat: ChatContext
+  credentials: CredentialContext
+  actor: C extends 'platform' ? PlatformIdentity : Actor
+  params: Record<ParamNames<Path>, string>
+  query: Query
+  body: Body
+  /** Position in the feed of the change that this call made; the gateway holds the answer back until it is there. */
+  changedCredentials(position: number | undefined): void
+}
+
+/** One endpoint: what the authorisation matrix, the endpoint table and the server are made from. */
+export type Route = {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  path: string
+  caller: Caller
+  query: TSchema
+  body: TSchema
+  /** The answer goes out without its envelope. */
+  bare: boolean
+  answer(call: Call<Caller, string, unknown, unknown>): Promise<unknown>
+}
+
+type RouteOptions<C extends Caller, Path extends string, Q extends TSchema, B extends TSchema> = {
+  caller: C
+  query?: Q
+  body?: B
+  bare?: boolean
+  answer(call: Call<C, Path, Static<Q>, Static<B>>): Promise<unknown>
+}
+
+/** Bodies of routes that read none may be anything. */
+const Anything = Type.Unknown()
+
+/** `METHOD /path/:param`, who may call it, what it reads, and the operation that answers its result. */
+export function route<
+  const C extends Caller,
+  const Path extends string,
+  Q extends TSchema = typeof Anything,
+  B extends TSchema = typeof Anything,
+>(endpoint: `${Route['method']} ${Path}`, options: RouteOptions<C, Path, Q, B>): Route {
+  const [method, path] = endpoint.split(' ') as [Route['method'], string]
+  return {
+    method,
+    path,
+    caller: options.caller,
+    query: options.query ?? Anything,
+    body: options.body ?? Anything,
+    bare: options.bare ?? false,
+    // The server reads query and body by these schemas, and the actor by `caller`, before it calls.
+    answer: (call) => options.answer(call as Call<C, Path, Static<Q>, Static<B>>),
+  }
+}

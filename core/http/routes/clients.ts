@@ -1,0 +1,75 @@
+import { type Static, Type } from 'typebox'
+import { listClients, upsertClient, upsertClients } from '../../chat/clients.ts'
+import { bindToken, issueToken } from '../../credentials/tokens.ts'
+import { parseProfile } from '../../wire/client-body.ts'
+import { presentOwnUser } from '../../wire/present.ts'
+import { parseFilter } from '../reading.ts'
+import { type Call, type Route, route } from '../route.ts'
+import { Flag, Id, Limit, maybe, object, Skip, Text } from '../schemas.ts'
+
+const Profile = {
+  _id: Id,
+  nickname: maybe(Text),
+  avatarUrl: maybe(Text),
+  email: maybe(Text),
+  description: maybe(Text),
+  publicKey: maybe(Text),
+  isRobot: maybe(Flag),
+  notificationEnabled: maybe(Flag),
+}
+
+const ClientBody = object({
+  ...Profile,
+  issueAccessToken: maybe(Flag),
+  token: maybe(Type.String()),
+  expirationDate: maybe(Type.String()),
+})
+
+const MAX_BATCH = 1_000
+const MAX_LIMIT = 1_000
+
+async function upsert(call: Call<'platform', string, unknown, Static<typeof ClientBody>>) {
+  const { chat, credentials, actor, body } = call
+  const user = await upsertClient(chat, actor, body._id, parseProfile(body, true))
+  if (!body.issueAccessToken && !body.token) return presentOwnUser(user)
+  const { token, position } = body.issueAccessToken
+    ? await issueToken(credentials, actor.app, user)
+    : await bindToken(credentials, actor.app, {
+        userId: user.id,
+        token: body.token,
+        expirationDate: body.expirationDate,
+      })
+  call.changedCredentials(position)
+  return {
+    ...presentOwnUser(user),
+    token: token.token,
+    expirationDate: token.expiresAt.toISOString(),
+    expirationDateMS: token.expiresAt.getTime(),
+  }
+}
+
+export const clientRoutes: Route[] = [
+  route('POST /admin/clients', { caller: 'platform', body: ClientBody, answer: upsert }),
+
+  route('POST /admin/clients/list', {
+    caller: 'platform',
+    body: object({ data: Type.Array(object(Profile), { maxItems: MAX_BATCH }) }),
+    answer: async ({ chat, actor, body }) => {
+      const clients = body.data.map((client) => ({ id: client._id, profile: parseProfile(client, true) }))
+      return { count: await upsertClients(chat, actor, clients) }
+    },
+  }),
+
+  route('GET /admin/clients', {
+    caller: 'platform',
+    query: object({ q: Type.Optional(Type.String()), skip: Skip, limit: Limit }),
+    answer: async ({ chat, actor, query }) => {
+      const { totalCount, users } = await listClients(chat, actor, {
+        filter: parseFilter('q', query.q),
+        skip: query.skip ?? 0,
+        limit: Math.min(query.limit ?? 50, MAX_LIMIT),
+      })
+      return { totalCount, data: users.map(presentOwnUser) }
+    },
+  }),
+]

@@ -1,0 +1,52 @@
+import { cancelInvitations, declineInvitation, myInvitations, roomInvitations } from '../../chat/invite.ts'
+import type { Invitation } from '../../chat/model.ts'
+import { presentInvitation } from '../../wire/present.ts'
+import { type Route, route } from '../route.ts'
+import { Flag, Ids, maybe, object } from '../schemas.ts'
+
+const list = (invitations: Invitation[]) => ({
+  totalCount: invitations.length,
+  data: invitations.map(presentInvitation),
+})
+
+export const invitationRoutes: Route[] = [
+  route('GET /rooms/invitations', {
+    caller: 'user',
+    answer: async ({ chat, actor }) => list(await myInvitations(chat, actor)),
+  }),
+
+  route('GET /rooms/:id/invitations', {
+    caller: 'any',
+    answer: async ({ chat, actor, params }) => list(await roomInvitations(chat, actor, params.id)),
+  }),
+
+  route('DELETE /rooms/:id/invitations', {
+    caller: 'user',
+    answer: async ({ chat, actor, params }) => list(await declineInvitation(chat, actor, params.id)),
+  }),
+
+  route('POST /rooms/:id/delete/invitations', {
+    caller: 'any',
+    body: object({ invitees: Ids, systemMessage: maybe(Flag) }),
+    answer: async ({ chat, actor, params, body }) =>
+      list(
+        await cancelInvitations(chat, actor, {
+          roomId: params.id,
+          inviteeIds: body.invitees,
+          systemMessage: body.systemMessage ?? false,
+        }),
+      ),
+  }),
+
+  route('DELETE /rooms/:id/invitations/:invitee', {
+    caller: 'any',
+    answer: async ({ chat, actor, params }) =>
+      list(
+        await cancelInvitations(chat, actor, {
+          roomId: params.id,
+          inviteeIds: [params.invitee],
+          systemMessage: false,
+        }),
+      ),
+  }),
+]

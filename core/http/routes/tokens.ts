@@ -1,0 +1,73 @@
+import { type Static, Type } from 'typebox'
+import { upsertClient } from '../../chat/clients.ts'
+import { bindToken, issueToken, listTokens, randomToken, revokeTokens } from '../../credentials/tokens.ts'
+import { parseProfile } from '../../wire/client-body.ts'
+import { presentToken } from '../../wire/present.ts'
+import { type Call, type Route, route } from '../route.ts'
+import { Id, maybe, object, Text } from '../schemas.ts'
+
+const SignBody = object({
+  id: Id,
+  nickname: maybe(Text),
+  avatarUrl: maybe(Text),
+  email: maybe(Text),
+  description: maybe(Text),
+  publicKey: maybe(Text),
+})
+
+/** Creates or updates the client and issues it a token. */
+async function sign(call: Call<'platform', string, unknown, Static<typeof SignBody>>) {
+  const { chat, credentials, actor, body } = call
+  const user = await upsertClient(chat, actor, body.id, parseProfile(body, false))
+  const { token, exp, position } = await issueToken(credentials, actor.app, user)
+  call.changedCredentials(position)
+  return {
+    authType: 'Standalone JWT',
+    token: token.token,
+    expirationDate: token.expiresAt.toISOString(),
+    id: user.id,
+    exp,
+    nickname: user.nickname,
+    avatarUrl: user.avatarUrl,
+  }
+}
+
+export const tokenRoutes: Route[] = [
+  route('POST /auths/sign', { caller: 'platform', body: SignBody, bare: true, answer: sign }),
+  route('POST /auths/sign/v2', { caller: 'platform', body: SignBody, answer: sign }),
+
+  route('GET /auths/token', {
+    caller: 'platform',
+    query: object({ size: Type.Optional(Type.Integer()) }),
+    answer: async ({ query }) => ({ token: randomToken(query.size) }),
+  }),
+
+  route('GET /auths/tokens', {
+    caller: 'platform',
+    answer: async ({ credentials, actor }) => {
+      const { totalCount, tokens } = await listTokens(credentials, actor.app)
+      return { totalCount, data: tokens.map(presentToken) }
+    },
+  }),
+
+  route('PUT /admin/clients/:id/token', {
+    caller: 'platform',
+    body: object({ token: Type.String(), expirationDate: maybe(Type.String()) }),
+    answer: async ({ credentials, actor, params, body, changedCredentials }) => {
+      const { token, position } = await bindToken(credentials, actor.app, { userId: params.id, ...body })
+      changedCredentials(position)
+      return presentToken(token)
+    },
+  }),
+
+  route('DELETE /admin/clients/:id/token', {
+    caller: 'platform',
+    body: object({ token: maybe(Type.String()) }),
+    answer: async ({ credentials, actor, params, body, changedCredentials }) => {
+      const selection = body.token ? { token: body.token } : 'all'
+      const { tokens, position } = await revokeTokens(credentials, actor.app, params.id, selection)
+      changedCredentials(position)
+      return { data: tokens.map(presentToken) }
+    },
+  }),
+]

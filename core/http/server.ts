@@ -1,0 +1,112 @@
+/**
+ * The public server: every route of the contract, behind the one identity that the gateway signs. A request without
+ * it is nobody's. The sockets attach to its `server`.
+ */
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { CREDENTIAL_POSITION_HEADER, IDENTITY_HEADER, type Identity } from '#contract/identity.ts'
+import { type ReadyzOptions, readyz } from '../admin/readyz.ts'
+import type { Actor, ChatContext } from '../chat/context.ts'
+import type { CredentialContext } from '../credentials/context.ts'
+import { CoreError } from '../errors.ts'
+import type { IdentityVerifier } from '../identity/verifier.ts'
+import type { Logger } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { ok } from '../wire/envelope.ts'
+import { isForm, readBodies } from './bodies.ts'
+import { answerFailure } from './failures.ts'
+import { createReader, parseForm } from './reading.ts'
+import type { Caller, Route } from './route.ts'
+import { routes } from './routes.ts'
+import { MAX_ID_LENGTH } from './schemas.ts'
+
+export type PublicServerParts = ReadyzOptions & {
+  chat: ChatContext
+  verifier: IdentityVerifier
+  credentials: CredentialContext
+  metrics: Metrics
+  log: Logger
+}
+
+const BODY_LIMIT_BYTES = 1_048_576
+/** An id of 256 characters, percent-encoded. */
+const MAX_PARAM_LENGTH = 4_096
+
+export function buildPublicServer(parts: PublicServerParts): FastifyInstance {
+  const { verifier, metrics, log } = parts
+  const server = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    forceCloseConnections: 'idle',
+    routerOptions: {
+      ignoreTrailingSlash: true,
+      maxParamLength: MAX_PARAM_LENGTH,
+      querystringParser: parseForm,
+    },
+    frameworkErrors: (error, request, reply) => void answerFailure(log, error, request, reply),
+  })
+
+  readBodies(server)
+  server.addHook('onResponse', async (_request, reply) =>
+    metrics.answered(reply.statusCode, reply.elapsedTime / 1_000),
+  )
+  server.setErrorHandler((error, request, reply) => answerFailure(log, error, request, reply))
+  server.register(readyz, parts)
+  server.setNotFoundHandler((request) => {
+    identify(verifier, request)
+    throw new CoreError('NOT_FOUND')
+  })
+  for (const route of routes) addRoute(server, parts, route)
+  return server
+}
+
+function addRoute(
+  server: FastifyInstance,
+  { chat, credentials, verifier }: PublicServerParts,
+  route: Route,
+): void {
+  const readQuery = createReader(route.query, 'INVALID_QUERY')
+  const readBody = createReader(route.body, 'INVALID_REQUEST')
+  const actors = new WeakMap<FastifyRequest, Actor>()
+  server.route({
+    method: route.method,
+    url: route.path,
+    // Before the body is read: who may not call has nothing to say.
+    onRequest: async (request) => {
+      actors.set(request, authorise(route.caller, identify(verifier, request)))
+    },
+    handler: async (request, reply) => {
+      const result = await route.answer({
+        chat,
+        credentials,
+        actor: actors.get(request)!,
+        params: readIds(request.params as Record<string, string>),
+        query: readQuery(request.query, true),
+        body: readBody(request.body === undefined ? {} : request.body, isForm(request)),
+        changedCredentials(position) {
+          if (position !== undefined) reply.header(CREDENTIAL_POSITION_HEADER, String(position))
+        },
+      })
+      return route.bare ? result : ok(result)
+    },
+  })
+}
+
+/** No id is longer; a longer one would not fit into an index either. */
+function readIds(params: Record<string, string>): Record<string, string> {
+  if (Object.values(params).every((id) => id.length <= MAX_ID_LENGTH)) return params
+  throw new CoreError('INVALID_REQUEST', `An id has at most ${MAX_ID_LENGTH} characters.`)
+}
+
+function identify(verifier: IdentityVerifier, request: FastifyRequest): Identity {
+  const verified = verifier.verify(request.headers[IDENTITY_HEADER])
+  if ('refused' in verified) throw new CoreError('UNAUTHORIZED')
+  return verified.identity
+}
+
+/** 401 says "sign in again" to clients, so only nobody gets it; who may not is told 403. */
+function authorise(caller: Caller, identity: Identity): Actor {
+  if (identity.kind === 'anonymous') throw new CoreError('UNAUTHORIZED')
+  if (caller === 'platform' && identity.kind !== 'platform') throw new CoreError('PERMISSION_DENIED')
+  if (caller === 'user' && identity.userId === undefined) throw new CoreError('ACTING_USER_REQUIRED')
+  return identity
+}

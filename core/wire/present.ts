@@ -1,0 +1,150 @@
+/**
+ * The chat's words as clients read them: `_id` and `id`, each date as ISO text and with `MS` as a number (0 for none).
+ * No single object has a key `data`: one of the shipped clients would take that for the object.
+ */
+import type { Invitation, Member, Message, Room, RoomPref, User } from '../chat/model.ts'
+import type { Token } from '../credentials/tokens.ts'
+
+type Wire = Record<string, unknown>
+
+const named = (id: string): Wire => ({ _id: id, id })
+
+const dated = (name: string, date: Date | undefined): Wire => ({
+  ...(date !== undefined && { [name]: date.toISOString() }),
+  [`${name}MS`]: date?.getTime() ?? 0,
+})
+
+/** What every member of a room may see of a user; own and admin answers have more. */
+export const presentUser = (user: User): Wire => ({
+  ...user.custom,
+  ...presentSender(user),
+  appID: user.app,
+  publicKey: user.publicKey,
+  clientType: user.clientType,
+  ...dated('lastActiveTime', user.lastActiveAt),
+  ...dated('createdAt', user.createdAt),
+  ...dated('updatedAt', user.updatedAt),
+})
+
+export const presentOwnUser = (user: User): Wire => ({
+  ...presentUser(user),
+  email: user.email,
+  mute: user.mutedRoomIds,
+  notificationEnabled: user.notificationEnabled,
+})
+
+/** The short form, inside messages. */
+export const presentSender = (user: User): Wire => ({
+  ...named(user.id),
+  nickname: user.nickname,
+  avatarUrl: user.avatarUrl,
+  description: user.description,
+  isRobot: user.isRobot,
+  clientType: user.clientType,
+  ...dated('lastLoginTime', user.lastLoginAt),
+})
+
+/** Clients throw on these without it, and lose the whole page. */
+const TYPES_WITH_EXTRA = new Set(['audio', 'file'])
+
+export const presentMessage = (message: Message): Wire => ({
+  ...message.fields,
+  ...(TYPES_WITH_EXTRA.has(message.messageType) && { extra: message.fields.extra ?? {} }),
+  ...named(message.id),
+  appID: message.app,
+  room: message.roomId,
+  seq: message.seq,
+  evSeq: message.evSeq,
+  sender: message.sender === undefined ? null : presentSender(message.sender),
+  messageType: message.messageType,
+  message: message.message,
+  reply: message.reply && presentMessage(message.reply),
+  reactions: message.reactions.map(({ userId, reaction }) => ({ client: userId, reaction })),
+  reactionCount: message.reactions.length,
+  isPined: false,
+  pinned: false,
+  isHidden: false,
+  ...dated('messageTime', message.createdAt),
+  ...dated('createdAt', message.createdAt),
+  ...dated('updatedAt', message.updatedAt),
+  ...(message.editedAt !== undefined && dated('editedAt', message.editedAt)),
+})
+
+const presentProperties = (member: Member): Wire => ({
+  ...member.properties,
+  client: member.user.id,
+  badge: member.unread,
+  lastRead: member.lastReadMessageId,
+  role: member.role,
+})
+
+/** Without a view (a broadcast) it has none of the viewer's keys: clients then keep what they had. */
+export const presentRoom = (room: Room): Wire => ({
+  ...named(room.id),
+  appID: room.app,
+  name: room.name,
+  cover: room.cover,
+  description: room.description,
+  roomType: room.roomType,
+  owner: room.owner && presentSender(room.owner),
+  managers: room.managerIds,
+  members: room.members.map((member) => presentUser(member.user)),
+  memberProperties: room.members.map(presentProperties),
+  lastMessage: room.lastMessage && presentMessage(room.lastMessage),
+  seq: room.lastSeq,
+  evSeq: room.evSeq,
+  status: room.status,
+  opening: room.opening,
+  roomTags: room.roomTags,
+  botMode: room.botMode,
+  botState: room.botState,
+  encrypted: room.encrypted,
+  extParams: room.extParams,
+  ...dated('createdTime', room.createdAt),
+  ...dated('updatedTime', room.updatedAt),
+  ...(room.view !== undefined && {
+    unread: room.view.unread,
+    muted: room.view.muted,
+    isMentioned: room.view.isMentioned,
+    isSuperuser: room.view.isSuperuser,
+    pref: presentRoomPref(room.view.pref),
+    ...(room.view.isSuperuser && { webhook: room.webhook }),
+  }),
+})
+
+/** The answer of `POST /rooms`: its members are ids. */
+export const presentNewRoom = (room: Room): Wire => ({
+  ...presentRoom(room),
+  members: room.members.map((member) => member.user.id),
+})
+
+export const presentRoomPref = (pref: RoomPref): Wire => ({
+  room: pref.roomId,
+  tags: pref.tags,
+  tagColors: pref.tagColors,
+  folder: pref.folder ?? null,
+  muted: pref.muted,
+  sticky: pref.sticky,
+  hidden: pref.hidden,
+  translation: pref.translation,
+  ...(pref.quittedAt !== undefined && dated('quittedAt', pref.quittedAt)),
+})
+
+export const presentInvitation = (invitation: Invitation): Wire => ({
+  invitee: presentSender(invitation.invitee),
+  inviter: invitation.inviter === undefined ? null : presentSender(invitation.inviter),
+  room: presentRoom(invitation.room),
+  ...dated('createdAt', invitation.createdAt),
+  ...dated('updatedAt', invitation.updatedAt),
+  createdTimeMS: invitation.createdAt.getTime(),
+  updatedTimeMS: invitation.updatedAt.getTime(),
+})
+
+export const presentToken = (token: Token): Wire => ({
+  ...named(token.credentialId),
+  token: token.token,
+  client: token.userId,
+  ...dated('expirationDate', token.expiresAt),
+  ...dated('createdAt', token.createdAt),
+  ...dated('updatedAt', token.updatedAt),
+})
