@@ -84,18 +84,15 @@ function createPgliteDatabase(worker: Worker, release: () => Promise<void>): Dat
     return toRows<R>(await send({ op: 'statement', name, sql, values: params.map(encodeParameter) }))
   }
   const script = (sql: string) => send({ op: 'script', sql })
-  const turn = async () => {
-    while (gate !== undefined) await gate
-  }
-
   return {
     kind: 'pglite',
     async query(name, sql, params) {
-      if (gate !== undefined) await turn()
+      while (gate !== undefined) await gate
       return query(name, sql, params)
     },
     async transaction(work) {
-      await turn()
+      // Nothing may be awaited between the last look at the gate and the new one: two would enter.
+      while (gate !== undefined) await gate
       let open = () => {}
       gate = new Promise((resolve) => {
         open = resolve
@@ -114,11 +111,11 @@ function createPgliteDatabase(worker: Worker, release: () => Promise<void>): Dat
       }
     },
     async run(sql) {
-      await turn()
+      while (gate !== undefined) await gate
       await script(sql)
     },
     async close() {
-      await turn()
+      while (gate !== undefined) await gate
       if (dead === undefined) await send({ op: 'close' }).catch(() => {})
       dead ??= unavailable(new Error('the database is closed'))
       await worker.terminate()

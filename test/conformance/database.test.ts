@@ -200,6 +200,25 @@ for (const [kind, start] of Object.entries(KINDS)) {
       t.equal(await count(), before)
     })
 
+    t.test('transactions that began at once stay apart: what one rolls back, no other loses', async (t) => {
+      await db.run('CREATE TABLE apart (id integer PRIMARY KEY)')
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 30 }, (_, id) =>
+          db.transaction(async (tx) => {
+            await tx.query('apart', 'INSERT INTO apart (id) VALUES ($1)', [id])
+            await tx.query('again', 'SELECT 1')
+            if (id % 3 === 0) throw new Error('rolled back')
+          }),
+        ),
+      )
+      t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 20)
+      const kept = await db.query<{ id: number }>('', 'SELECT id FROM apart ORDER BY id')
+      t.same(
+        kept.map(({ id }) => id),
+        Array.from({ length: 30 }, (_, id) => id).filter((id) => id % 3 !== 0),
+      )
+    })
+
     t.test('many transactions at once all take effect', async (t) => {
       await db.run('CREATE TABLE counters (n integer NOT NULL); INSERT INTO counters VALUES (0)')
       const add = (tx: { query: Database['query'] }) => tx.query('count-up', 'UPDATE counters SET n = n + 1')
