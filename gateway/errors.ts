@@ -86,12 +86,14 @@ export const ERROR_CODES = Object.keys(TABLE) as ErrorCode[]
 export const errorEntry = (code: ErrorCode): { status: number; message: string; retryable: boolean } =>
   TABLE[code]
 
-/** Thrown only where the machinery is broken; a refusal is a value. */
+/** Thrown only where the machinery is broken, or wants not to be asked; a refusal is a value. */
 export class GatewayError extends Error {
   readonly code: ErrorCode
-  constructor(code: ErrorCode, options?: { cause?: unknown }) {
+  readonly retryAfterS: number | undefined
+  constructor(code: ErrorCode, options?: { cause?: unknown; retryAfterS?: number | undefined }) {
     super(TABLE[code].message, options)
     this.name = 'GatewayError'
     this.code = code
+    this.retryAfterS = options?.retryAfterS
   }
 }

@@ -1,22 +1,29 @@
-import { ConfigError, parseConfig } from './config.ts'
+import { watchFiles } from '#contract/config-file.ts'
+import { ConfigError, loadConfig } from './config.ts'
 import { buildGateway } from './gateway.ts'
 import { createLog } from './observe/log.ts'
 
-/** Time in which tunnels are closed after SIGTERM; an orchestrator's grace period must be longer. */
-const DRAIN_WINDOW_MS = 5_000
-
 async function main(): Promise<void> {
-  const config = parseConfig(process.env)
+  const { env } = process
+  const config = loadConfig(env)
   const log = createLog(config.logLevel)
   const gateway = await buildGateway(config, { log })
   log.info({ publicUrl: gateway.publicUrl, adminUrl: gateway.adminUrl }, 'listening')
 
+  const reload = (): void => {
+    void gateway.reload(() => loadConfig(env))
+  }
+  process.on('SIGHUP', reload)
+  const unwatch = watchFiles([env.CONFIG_FILE, config.tls?.certFile, config.tls?.keyFile], reload)
+
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
+    // A second signal means now.
     if (stopping) process.exit(1)
     stopping = true
+    unwatch()
     log.info({ signal }, 'draining')
-    gateway.close({ windowMs: signal === 'SIGTERM' ? DRAIN_WINDOW_MS : 0 }).then(
+    gateway.close(signal === 'SIGTERM' ? 'drain' : 'now').then(
       () => process.exit(0),
       (error) => {
         log.error({ err: error }, 'could not stop cleanly')

@@ -2,18 +2,21 @@
  * The one place where a request's fate is decided. HTTP requests, polling requests, upgrades and the sockets'
  * `auth` events all come here with normalised credentials and leave with a signed identity or a refusal.
  *
- *   normalise (headers/normalise.ts, or the event's arguments) → extract → authenticate → sign → inject
+ *   normalise (headers/normalise.ts, or the event's arguments) → extract → authenticate → limit → sign → inject
  */
 import type { Identity } from '#contract/identity.ts'
 import { type SigningKey, signIdentity } from '#contract/signature.ts'
 import type { Credentials, Origin, Outcome, Proof } from './authn/authenticator.ts'
 import type { ErrorCode } from './errors.ts'
+import { originAllowed } from './headers/origin.ts'
+import type { RateLimits } from './limits/rate-limits.ts'
 
 /**
  * What an address asks for: a user or a platform key; at least a client key; nothing (credentials are not even
- * looked at); or a socket, which may be anonymous but must not present a bad credential.
+ * looked at); or a socket, which may be anonymous but must not present a bad credential. A session is a socket's that
+ * long-polls: it was opened before, and whoever knows it counts its requests (http/polling.ts).
  */
-export type Need = 'identity' | 'client-key' | 'nothing' | 'socket'
+export type Need = 'identity' | 'client-key' | 'nothing' | 'socket' | 'session'
 
 export type Admission =
   | {
@@ -24,7 +27,10 @@ export type Admission =
       /** Undefined = anonymous. */
       proof: Proof | undefined
     }
-  | { ok: false; code: ErrorCode }
+  | Refusal
+
+/** `retryAfterS` where the refusal is a rate limit's. */
+export type Refusal = { ok: false; code: ErrorCode; retryAfterS?: number }
 
 /** Synchronous where everything is cached. Throws GatewayError AUTHENTICATION_UNAVAILABLE when it cannot tell. */
 export type Admit = (credentials: Credentials, origin: Origin, need?: Need) => Admission | Promise<Admission>
@@ -34,22 +40,26 @@ export type PipelineParts = {
     credentials: Credentials,
     origin: Origin,
   ) => Outcome | undefined | Promise<Outcome | undefined>
+  /** Answers another array only where the keys have changed. */
   signingKeys: () => readonly SigningKey[]
   clock: () => number
+  limits: Pick<RateLimits, 'identified' | 'anonymous' | 'refused'>
 }
 
 /** A signature is used again this long, well inside its lifetime of 60 s. */
 const SIGNATURE_REUSE_MS = 20_000
 
 export function createPipeline(parts: PipelineParts): { admit: Admit } {
-  const anonymousSignatures = new Map<string | undefined, { atMs: number; text: string }>()
+  const { limits } = parts
+  type Signature = { atMs: number; keys: readonly SigningKey[]; text: string }
+  const anonymousSignatures = new Map<string | undefined, Signature>()
 
   function admit(
     presented: Credentials,
     origin: Origin,
     need: Need = 'identity',
   ): Admission | Promise<Admission> {
-    if (need === 'nothing') return anonymous(undefined)
+    if (need === 'nothing') return anonymous(undefined, origin)
     const credentials = need === 'client-key' ? { ...presented, clientToken: undefined } : presented
     const outcome = parts.authenticate(credentials, origin)
     return outcome instanceof Promise
@@ -64,39 +74,55 @@ export function createPipeline(parts: PipelineParts): { admit: Admit } {
     need: Need,
   ): Admission {
     if (outcome === undefined)
-      return need === 'socket' ? anonymous(origin.app) : { ok: false, code: 'MISSING_CREDENTIALS' }
-    if ('refused' in outcome) return { ok: false, code: outcome.refused }
+      return need === 'socket' || need === 'session'
+        ? anonymous(origin.app, origin, need)
+        : refuse('MISSING_CREDENTIALS', origin)
+    if ('refused' in outcome) return refuse(outcome.refused, origin)
     const { proof } = outcome
-    if (proof.kind !== 'client-key') return vouch(proof, credentials)
-    return need === 'identity' ? { ok: false, code: 'MISSING_TOKEN' } : anonymous(proof)
+    if (!mayOpenSocket(proof, origin)) return refuse('ORIGIN_NOT_ALLOWED', origin)
+    if (proof.kind !== 'client-key') return vouch(proof, proof.kind, credentials)
+    return need === 'identity' ? refuse('MISSING_TOKEN', origin) : anonymous(proof, origin, need)
   }
 
-  function vouch(proof: Proof, credentials: Credentials): Admission {
+  function refuse(code: ErrorCode, { address }: Origin): Refusal {
+    const waitS = limits.refused(address)
+    return waitS === 0 ? { ok: false, code } : tooMany(waitS)
+  }
+
+  function vouch(proof: Proof, kind: 'client' | 'platform', credentials: Credentials): Admission {
+    const waitS = limits.identified(kind, proof.credentialId)
+    if (waitS > 0) return tooMany(waitS)
     const { deviceId } = credentials
-    const actingUserId = proof.kind === 'platform' ? credentials.actingUserId : undefined
+    const actingUserId = kind === 'platform' ? credentials.actingUserId : undefined
     const identity = identityOf(proof, deviceId, actingUserId)
     const kept = proof.signature
+    const keys = parts.signingKeys()
     const now = parts.clock()
     if (
       kept !== undefined &&
       now - kept.atMs < SIGNATURE_REUSE_MS &&
+      kept.keys === keys &&
       kept.deviceId === deviceId &&
       kept.actingUserId === actingUserId
     )
       return { ok: true, identity, signed: kept.text, proof }
-    const text = signIdentity(identity, parts.signingKeys(), now)
-    proof.signature = { deviceId, actingUserId, atMs: now, text }
+    const text = signIdentity(identity, keys, now)
+    proof.signature = { deviceId, actingUserId, atMs: now, keys, text }
     return { ok: true, identity, signed: text, proof }
   }
 
-  function anonymous(from: Proof | string | undefined): Admission {
+  /** A `session` was counted when it began. */
+  function anonymous(from: Proof | string | undefined, { address }: Origin, need?: Need): Admission {
+    const waitS = need === 'session' ? 0 : limits.anonymous(address)
+    if (waitS > 0) return tooMany(waitS)
     const proof = typeof from === 'object' ? from : undefined
     const app = typeof from === 'object' ? from.app : from
     const identity: Identity = { kind: 'anonymous', app }
     const now = parts.clock()
+    const keys = parts.signingKeys()
     let kept = anonymousSignatures.get(app)
-    if (kept === undefined || now - kept.atMs >= SIGNATURE_REUSE_MS) {
-      kept = { atMs: now, text: signIdentity(identity, parts.signingKeys(), now) }
+    if (kept === undefined || now - kept.atMs >= SIGNATURE_REUSE_MS || kept.keys !== keys) {
+      kept = { atMs: now, keys, text: signIdentity(identity, keys, now) }
       anonymousSignatures.set(app, kept)
     }
     return { ok: true, identity, signed: kept.text, proof }
@@ -105,9 +131,16 @@ export function createPipeline(parts: PipelineParts): { admit: Admit } {
   return { admit }
 }
 
+const tooMany = (retryAfterS: number): Refusal => ({ ok: false, code: 'RATE_LIMIT_EXCEEDED', retryAfterS })
+
 function identityOf(proof: Proof, deviceId: string | undefined, actingUserId: string | undefined): Identity {
   const { app, credentialId, expiresAtMs } = proof
   if (proof.kind === 'platform')
     return { kind: 'platform', app, userId: actingUserId, deviceId, credentialId, expiresAtMs }
   return { kind: 'client', app, userId: proof.userId ?? '', deviceId, credentialId, expiresAtMs }
+}
+
+/** CORS does not hold for sockets, and which app one is for is mostly known only when it authenticates. */
+function mayOpenSocket({ settings }: Proof, { origin, socket }: Origin): boolean {
+  return socket !== true || origin === undefined || originAllowed(origin, settings.origins)
 }

@@ -6,6 +6,7 @@
  * synchronously when it can, so that a cached request costs no promise.
  */
 import type { AppSettings } from '#contract/internal.ts'
+import type { SigningKey } from '#contract/signature.ts'
 import type { ErrorCode } from '../errors.ts'
 
 /** What a caller presented, normalised; every absent, empty, `undefined` or `null` value is undefined. */
@@ -43,7 +44,13 @@ export type Proof = {
   expiresAtMs: number | undefined
   /** Kept by the signer: the identity last signed for this proof. */
   signature:
-    | { deviceId: string | undefined; actingUserId: string | undefined; atMs: number; text: string }
+    | {
+        deviceId: string | undefined
+        actingUserId: string | undefined
+        atMs: number
+        keys: readonly SigningKey[]
+        text: string
+      }
     | undefined
 }
 

@@ -9,6 +9,8 @@ export type AuthnEvent =
   | 'lookup-joined'
   /** Too many different credentials were being looked up at once. */
   | 'lookup-refused'
+  /** Too many lookups from one address found nothing. */
+  | 'lookup-limited'
   | 'redis-hit'
   | 'redis-miss'
   /** Redis had not seen every change that this gateway knows of. */

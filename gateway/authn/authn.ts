@@ -8,7 +8,7 @@ import type { CircuitLimits } from './circuit.ts'
 import { createClientKeyAuthenticator } from './client-key.ts'
 import { createClientTokenAuthenticator } from './client-token.ts'
 import { createFeedFollower, type FeedFollower, type FeedLimits } from './credential-changes.ts'
-import { createCredentialStore, type StoreLimits } from './credential-store.ts'
+import { createCredentialStore, type LookupBudget, type StoreLimits } from './credential-store.ts'
 import { createExternalAuth } from './external-auth.ts'
 import { createForeignTokens } from './foreign-tokens.ts'
 import { createIntrospectionClient, type IntrospectionLimits } from './introspection.ts'
@@ -25,6 +25,7 @@ export type AuthnParts = {
   redisUrl?: string | undefined
   /** Where the URLs that apps configure may lead, beside public addresses. Default: nowhere. */
   privateUpstreams?: PrivateUpstreams
+  lookupBudget?: LookupBudget
   clock: () => number
   log: Logger
   observe: Observe
@@ -85,6 +86,7 @@ export function createAuthn(parts: AuthnParts): Authn {
     redis,
     introspect,
     foreign,
+    budget: parts.lookupBudget,
     clock,
     observe,
     limits: limits?.store,

@@ -7,7 +7,7 @@ export function createClientKeyAuthenticator(store: CredentialStore): Authentica
     name: 'client-key',
     authenticate({ clientKey }, origin) {
       if (clientKey === undefined) return undefined
-      const found = store.resolve('client-key', undefined, clientKey)
+      const found = store.resolve('client-key', undefined, clientKey, origin.address)
       return found instanceof Promise ? found.then((proof) => outcome(proof, origin)) : outcome(found, origin)
     },
   }

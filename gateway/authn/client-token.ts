@@ -3,10 +3,10 @@ import type { CredentialStore, Resolution } from './credential-store.ts'
 
 /** A user's token, by introspection. It is good only within the app that the client key (or the socket) names. */
 export function createClientTokenAuthenticator(store: CredentialStore): Authenticator {
-  function withinApp(named: Resolution, token: string, { app }: Origin): Outcome | Promise<Outcome> {
+  function withinApp(named: Resolution, token: string, { app, address }: Origin): Outcome | Promise<Outcome> {
     if (named === undefined || (app !== undefined && app !== named.app))
       return { refused: 'INVALID_CLIENT_KEY' }
-    const found = store.resolve('client-token', named.settings, token)
+    const found = store.resolve('client-token', named.settings, token, address)
     return found instanceof Promise ? found.then((proof) => outcome(proof, named)) : outcome(found, named)
   }
 
@@ -27,9 +27,9 @@ export function createClientTokenAuthenticator(store: CredentialStore): Authenti
 function nameApp(
   store: CredentialStore,
   { clientKey }: Credentials,
-  { app, socket }: Origin,
+  { app, socket, address }: Origin,
 ): Resolution | Promise<Resolution> {
-  if (clientKey !== undefined) return store.resolve('client-key', undefined, clientKey)
+  if (clientKey !== undefined) return store.resolve('client-key', undefined, clientKey, address)
   if (app !== undefined) return store.resolveApp(app)
   return socket === true ? store.resolve('default-app', undefined, '') : undefined
 }

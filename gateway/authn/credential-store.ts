@@ -21,14 +21,26 @@ export type Resolution = Proof | undefined
  * Throws GatewayError AUTHENTICATION_UNAVAILABLE when it cannot find out, which is never remembered.
  */
 export type CredentialStore = {
-  /** @param within Settings of the app that a client token is to be valid in; keys name their app themselves. */
+  /**
+   * @param within Settings of the app that a client token is to be valid in; keys name their app themselves.
+   * @param address Who presents it: an address has only so many lookups that find nothing, then it is
+   * RATE_LIMIT_EXCEEDED for what is not cached.
+   */
   resolve(
     kind: CredentialKind,
     within: AppSettings | undefined,
     secret: string,
+    address?: string,
   ): Resolution | Promise<Resolution>
   /** The proof of an app that a client key named before, as long as that key is good; else of the only app. */
   resolveApp(app: string): Resolution | Promise<Resolution>
+}
+
+/** How many lookups of one address may find nothing. */
+export type LookupBudget = {
+  /** 0, or the seconds in which the address gets no further lookup. */
+  waitS(address: string): number
+  failed(address: string): void
 }
 
 export type StoreLimits = {
@@ -59,13 +71,14 @@ type Parts = {
   redis: Pick<RedisLookup, 'find'> | undefined
   introspect: IntrospectionClient['introspect']
   foreign?: ForeignTokens | undefined
+  budget?: LookupBudget | undefined
   clock: () => number
   observe: Observe
   limits?: StoreLimits | undefined
 }
 
 export function createCredentialStore(parts: Parts): CredentialStore {
-  const { cache, ledger, feed, redis, introspect, foreign, clock, observe } = parts
+  const { cache, ledger, feed, redis, introspect, foreign, budget, clock, observe } = parts
   const limits = parts.limits ?? DEFAULT_STORE_LIMITS
   const lookups = new Map<string, Promise<Resolution>>()
   /** The client key, by digest, that last named an app. */
@@ -78,9 +91,10 @@ export function createCredentialStore(parts: Parts): CredentialStore {
     within: AppSettings | undefined,
     digest: string,
     secret?: string,
+    address?: string,
   ): Resolution | Promise<Resolution> {
     const cached = cache.get(digest)
-    if (cached === undefined) return lookUp({ kind, within, digest, secret })
+    if (cached === undefined) return lookUp({ kind, within, digest, secret }, address)
     const state = feed.state()
     if (state === 'stale') {
       observe('cache-stale')
@@ -94,7 +108,7 @@ export function createCredentialStore(parts: Parts): CredentialStore {
     return cached
   }
 
-  function lookUp(question: Question): Promise<Resolution> {
+  function lookUp(question: Question, address: string | undefined): Promise<Resolution> {
     const { digest } = question
     const running = lookups.get(digest)
     if (running !== undefined) {
@@ -105,7 +119,17 @@ export function createCredentialStore(parts: Parts): CredentialStore {
       observe('lookup-refused')
       throw new GatewayError('AUTHENTICATION_UNAVAILABLE')
     }
-    const lookup = find(question).finally(() => lookups.delete(digest))
+    const retryAfterS = address === undefined ? 0 : (budget?.waitS(address) ?? 0)
+    if (retryAfterS > 0) {
+      observe('lookup-limited')
+      throw new GatewayError('RATE_LIMIT_EXCEEDED', { retryAfterS })
+    }
+    const lookup = find(question)
+      .then((found) => {
+        if (found === undefined && address !== undefined) budget?.failed(address)
+        return found
+      })
+      .finally(() => lookups.delete(digest))
     lookups.set(digest, lookup)
     return lookup
   }
@@ -190,10 +214,10 @@ export function createCredentialStore(parts: Parts): CredentialStore {
   }
 
   return {
-    resolve(kind, within, secret) {
+    resolve(kind, within, secret, address) {
       if (isOverlong(secret)) return undefined
       const digest = credentialDigest(kind, within === undefined ? '' : within.app, secret)
-      return resolveDigest(kind, within, digest, kind === 'client-token' ? secret : undefined)
+      return resolveDigest(kind, within, digest, kind === 'client-token' ? secret : undefined, address)
     },
 
     resolveApp(app) {

@@ -107,7 +107,8 @@ function toUser(payload: JWTPayload, { userIdClaim }: JwtKeys): Verdict {
   return {
     userId,
     ...parseVouchedProfile({ nickname, avatarUrl }),
-    issuedAtMs: parseTimeClaim(payload.iat),
+    // One that does not say counts as older than any revocation.
+    issuedAtMs: parseTimeClaim(payload.iat) ?? 0,
     expiresAtMs,
     cacheMs: CACHE_MS,
   }

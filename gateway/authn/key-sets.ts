@@ -116,10 +116,12 @@ export function createKeySets({ outbound, clock, observe, ...parts }: Parts): Ke
   return {
     async find({ app, url, header, issuedAtMs }) {
       const held = heldFor(app, url)
+      const askedAtMs = clock()
       const keys = await currentKeys(held)
-      const key = await pick(keys, header)
-      if (key !== null) return key
-      if (held.keys !== keys) return pick(held.keys ?? keys, header)
+      let key = await pick(keys, header)
+      // Another question may have had them fetched meanwhile.
+      if (key === null && held.keys !== undefined && held.keys !== keys) key = await pick(held.keys, header)
+      if (key !== null || held.fetchedAtMs >= askedAtMs) return key
       if (held.fetching !== undefined || clock() >= held.nextFetchAtMs)
         return pick(await refresh(held), header)
       // A key is published before it signs: what is older than our copy of the set has no key in it.

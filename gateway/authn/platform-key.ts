@@ -8,7 +8,7 @@ export function createPlatformKeyAuthenticator(store: CredentialStore): Authenti
     name: 'platform-key',
     authenticate({ platformKey }, origin) {
       if (platformKey === undefined) return undefined
-      const found = store.resolve('platform-key', undefined, platformKey)
+      const found = store.resolve('platform-key', undefined, platformKey, origin.address)
       return found instanceof Promise ? found.then((proof) => outcome(proof, origin)) : outcome(found, origin)
     },
   }

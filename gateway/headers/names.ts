@@ -6,6 +6,7 @@
 export type FieldRule =
   | 'pass'
   | 'drop'
+  | 'forged'
   | 'connection'
   | 'host'
   | 'origin'
@@ -80,14 +81,8 @@ const OVERRIDES = [
 for (const name of [...HOP_BY_HOP, ...OVERRIDES]) RULES.set(name, 'drop')
 
 /** Whole families: what the gateway itself tells the core, and everything that speaks of another address. */
-const DROPPED_PREFIXES = [
-  'im-identity',
-  'im-credential',
-  'im-node',
-  'x-forwarded',
-  'proxy-',
-  'sec-websocket-',
-]
+const FORGED_PREFIXES = ['im-identity', 'im-credential', 'im-node']
+const DROPPED_PREFIXES = ['x-forwarded', 'proxy-', 'sec-websocket-']
 
 /** Raw names repeat from request to request; those seen are remembered, as long as they are few. */
 const MAX_REMEMBERED = 2_000
@@ -97,8 +92,12 @@ export function ruleOf(name: string): FieldRule {
   const known = remembered.get(name)
   if (known !== undefined) return known
   const folded = foldName(name)
-  const rule =
-    RULES.get(folded) ?? (DROPPED_PREFIXES.some((prefix) => folded.startsWith(prefix)) ? 'drop' : 'pass')
+  const rule = RULES.get(folded) ?? ruleOfFamily(folded)
   if (remembered.size < MAX_REMEMBERED && name.length <= 64) remembered.set(name, rule)
   return rule
+}
+
+function ruleOfFamily(folded: string): FieldRule {
+  if (FORGED_PREFIXES.some((prefix) => folded.startsWith(prefix))) return 'forged'
+  return DROPPED_PREFIXES.some((prefix) => folded.startsWith(prefix)) ? 'drop' : 'pass'
 }

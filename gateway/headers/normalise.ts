@@ -12,6 +12,8 @@ export type NormalisedHeaders = {
   /** As sent; believed only from trusted proxies. */
   forwardedFor: string | undefined
   requestId: string | undefined
+  /** How many fields, dropped, only the gateway may send. */
+  forged: number
 }
 
 export type Normalised = NormalisedHeaders | { refused: ErrorCode }
@@ -45,6 +47,7 @@ export function normaliseHeaders(rawHeaders: readonly string[]): Normalised {
   let deviceId: string | undefined
   let actingUserId: string | undefined
   let conflict = false
+  let forged = 0
 
   const once = (held: string | undefined, value: string | undefined): string | undefined => {
     if (held !== undefined && value !== undefined && held !== value) conflict = true
@@ -59,6 +62,9 @@ export function normaliseHeaders(rawHeaders: readonly string[]): Normalised {
     switch (rule) {
       case 'pass':
         endToEnd.push(name, value)
+        break
+      case 'forged':
+        forged++
         break
       case 'drop':
       case 'connection':
@@ -130,6 +136,7 @@ export function normaliseHeaders(rawHeaders: readonly string[]): Normalised {
     origin,
     forwardedFor,
     requestId,
+    forged,
   }
 }
 

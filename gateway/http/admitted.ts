@@ -1,12 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ErrorCode } from '../errors.ts'
 import type { Admission } from '../pipeline.ts'
+import type { ClientRequest, ClientResponse } from '../upstream/client-exchange.ts'
 import type { Arrival } from './arrival.ts'
 
 /** A request that may go on, with everything that is said of it to the core. */
 export type AdmittedRequest = {
-  req: IncomingMessage
-  res: ServerResponse
+  req: ClientRequest
+  res: ClientResponse
   arrival: Arrival
   admission: Extract<Admission, { ok: true }>
   /** End-to-end fields with the identity injected. */
@@ -16,9 +16,12 @@ export type AdmittedRequest = {
   requestId: string
 }
 
+/** Answers in the forwarder's stead. */
+export type Fail = (code: ErrorCode, cause?: unknown, retryAfterS?: number) => void
+
 /** Where an admitted request goes: to any core, or to the one its session lives on, with its body or another. */
 export type Forwarded = (
   admitted: AdmittedRequest,
-  fail: (code: ErrorCode, cause?: unknown) => void,
+  fail: Fail,
   options?: { nodeId?: string | undefined; body?: Buffer },
 ) => void

@@ -1,8 +1,8 @@
-import type { IncomingMessage } from 'node:http'
 import type { Origin } from '../authn/authenticator.ts'
 import type { ErrorCode } from '../errors.ts'
 import { clientAddress, type TrustedProxies } from '../headers/forwarded.ts'
 import { type NormalisedHeaders, normaliseHeaders } from '../headers/normalise.ts'
+import type { ClientRequest } from '../upstream/client-exchange.ts'
 import { parseTarget } from './path.ts'
 
 /** A request or upgrade as it is judged: read once, strictly, before anything is decided. */
@@ -20,7 +20,7 @@ export type Arrival = {
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-export function readArrival(req: IncomingMessage, trusted: TrustedProxies): Arrival | { refused: ErrorCode } {
+export function readArrival(req: ClientRequest, trusted: TrustedProxies): Arrival | { refused: ErrorCode } {
   const method = req.method ?? ''
   if (!METHODS.has(method)) return { refused: 'METHOD_NOT_ALLOWED' }
   if (req.httpVersionMajor !== 1) return { refused: 'BAD_REQUEST' }

@@ -3,6 +3,7 @@
  * network error and its sign-in flow never starts. Credentials mode is never allowed: clients send headers,
  * not cookies.
  */
+import { originAllowed } from '../headers/origin.ts'
 
 const METHODS = 'GET, HEAD, PUT, PATCH, POST, DELETE'
 
@@ -27,11 +28,6 @@ const REQUEST_HEADERS = [
 
 const EXPOSED = 'Content-Disposition, Content-Length, Content-Range, ETag, Retry-After, X-Request-ID'
 const MAX_AGE_S = '86400'
-
-/** Whether a browser's origin is in a list of exact values, or the list is `*`. `null` is never in a list. */
-export function originAllowed(origin: string, allowed: readonly string[]): boolean {
-  return allowed[0] === '*' || (origin !== 'null' && allowed.includes(origin))
-}
 
 const ANY = ['Access-Control-Allow-Origin', '*', 'Access-Control-Expose-Headers', EXPOSED]
 const NONE: readonly string[] = ['Vary', 'Origin']

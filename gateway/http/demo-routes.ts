@@ -1,9 +1,17 @@
-import type { FastifyInstance } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import Fastify from 'fastify'
 import type { Forward } from '../upstream/forward.ts'
 import { replyError } from './error-reply.ts'
 
 /** The demo's page and its small customer-server, on the gateway's own origin; the embedded mode alone has it. */
-export function addDemoRoutes(app: FastifyInstance, forward: Forward): void {
+export type Demo = {
+  isDemoPath(path: string): boolean
+  serve(req: IncomingMessage, res: ServerResponse): void
+  close(): Promise<void>
+}
+
+export async function buildDemo(forward: Forward): Promise<Demo> {
+  const app = Fastify({ logger: false })
   app.removeAllContentTypeParsers()
   // The body is not Fastify's to read: it is streamed on.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
@@ -23,6 +31,10 @@ export function addDemoRoutes(app: FastifyInstance, forward: Forward): void {
       { responseHeaders: [], fail: (code) => replyError(reply.raw, code, []), onDone: () => undefined },
     )
   })
+  await app.ready()
+  return {
+    isDemoPath: (path) => path === '/' || path.startsWith('/demo/'),
+    serve: (req, res) => app.routing(req, res),
+    close: () => app.close(),
+  }
 }
-
-export const isDemoPath = (path: string): boolean => path === '/' || path.startsWith('/demo/')

@@ -19,7 +19,7 @@ export function createForwarding({ forward, reached }: ForwardingParts): Forward
         host: arrival.headers.host,
         headers: fields,
         nodeId: options?.nodeId,
-        body: options?.body,
+        body: options?.body ?? req.body,
       },
       { responseHeaders: [...responseFields, 'X-Request-ID', requestId], holdFor, fail, onDone },
     )

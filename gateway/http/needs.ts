@@ -1,7 +1,7 @@
 import type { Need } from '../pipeline.ts'
 import { withoutTrailingSlash } from './path.ts'
 
-/** Addresses that shipped clients use before, or without, a client token. Everything else needs an identity. */
+/** Addresses that are used before, or without, a client token. Everything else needs an identity. */
 const OPEN: Record<string, Need> = {
   'POST /auths/sign': 'client-key',
   'POST /auths/sign/v2': 'client-key',
@@ -10,6 +10,10 @@ const OPEN: Record<string, Need> = {
   'HEAD /stickers': 'nothing',
   'GET /stickers/res': 'nothing',
   'HEAD /stickers/res': 'nothing',
+  'GET /openapi.json': 'nothing',
+  'GET /reference': 'nothing',
+  'GET /reference/reference.css': 'nothing',
+  'GET /reference/reference.js': 'nothing',
 }
 
 const needs = new Map(Object.entries(OPEN))

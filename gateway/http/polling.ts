@@ -1,8 +1,10 @@
-import type { IncomingMessage } from 'node:http'
-import type { ErrorCode } from '../errors.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
+import type { Need } from '../pipeline.ts'
 import { nodeIdOf, readPollingQuery } from '../tunnel/polling-query.ts'
 import type { Tunnels } from '../tunnel/upgrade.ts'
-import type { AdmittedRequest, Forwarded } from './admitted.ts'
+import type { ClientRequest } from '../upstream/client-exchange.ts'
+import type { AdmittedRequest, Fail, Forwarded } from './admitted.ts'
+import type { Arrival } from './arrival.ts'
 
 export const SOCKET_PATH = '/socket.io/'
 
@@ -10,11 +12,16 @@ export const SOCKET_PATH = '/socket.io/'
 export const isSocketPath = (path: string): boolean => path === SOCKET_PATH || `${path}/` === SOCKET_PATH
 
 export type Polling = {
-  forward(admitted: AdmittedRequest, fail: (code: ErrorCode, cause?: unknown) => void): void
+  forward(admitted: AdmittedRequest, fail: Fail): void
 }
+
+/** The first request of a session is the socket's arrival; the others are counted by their session, here. */
+export const needOfPolling = (arrival: Arrival): Need =>
+  /[?&]sid=/.test(arrival.query) ? 'session' : 'socket'
 
 export type PollingParts = {
   forward: Forwarded
+  limits: Pick<RateLimits, 'identified' | 'anonymous'>
   tunnels: Pick<Tunnels, 'exchangePollingBody' | 'sessions'>
   maxBodyBytes: number
 }
@@ -23,7 +30,16 @@ export type PollingParts = {
  * Long-polling: a request goes to the core that its session lives on, and the packets of a body pass the same
  * exchange as a tunnel's frames.
  */
-export function createPolling({ forward, tunnels, maxBodyBytes }: PollingParts): Polling {
+export function createPolling({ forward, tunnels, limits, maxBodyBytes }: PollingParts): Polling {
+  /** Whoever authenticated inside a session is nobody to each single request of it. */
+  function waitS({ arrival, admission }: AdmittedRequest, sid: string): number {
+    if (admission.identity.kind !== 'anonymous') return 0
+    const bearer = tunnels.sessions.identityOf(sid)
+    return bearer === undefined
+      ? limits.anonymous(arrival.from.address)
+      : limits.identified(bearer.kind, bearer.credentialId)
+  }
+
   return {
     forward(admitted, fail) {
       const { req, arrival, admission } = admitted
@@ -35,6 +51,11 @@ export function createPolling({ forward, tunnels, maxBodyBytes }: PollingParts):
       const { sid } = query
       if (sid !== undefined && tunnels.sessions.isRevoked(sid)) {
         fail('INVALID_TOKEN')
+        return
+      }
+      const retryAfterS = sid === undefined ? 0 : waitS(admitted, sid)
+      if (retryAfterS > 0) {
+        fail('RATE_LIMIT_EXCEEDED', undefined, retryAfterS)
         return
       }
       const nodeId = sid === undefined ? undefined : nodeIdOf(sid)
@@ -61,7 +82,7 @@ export function createPolling({ forward, tunnels, maxBodyBytes }: PollingParts):
 }
 
 /** Calls back once, unless the client leaves first. */
-function readBody(req: IncomingMessage, maxBytes: number, done: (body: Buffer | 'too-large') => void): void {
+function readBody(req: ClientRequest, maxBytes: number, done: (body: Buffer | 'too-large') => void): void {
   const chunks: Buffer[] = []
   let bytes = 0
   req.on('data', (chunk: Buffer) => {
@@ -70,7 +91,8 @@ function readBody(req: IncomingMessage, maxBytes: number, done: (body: Buffer | 
       chunks.push(chunk)
       return
     }
-    req.removeAllListeners('data').removeAllListeners('end')
+    req.removeAllListeners('data')
+    req.removeAllListeners('end')
     req.resume()
     done('too-large')
   })

@@ -1,103 +1,195 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
-import type { Socket } from 'node:net'
+import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import Fastify, { type FastifyInstance } from 'fastify'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ServerLimits, TlsMaterial } from '../config.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { ClientRequest, ClientResponse } from '../upstream/client-exchange.ts'
+import { createConnections } from './connections.ts'
 import { corsFields } from './cors.ts'
 import { replyError, replyErrorRaw } from './error-reply.ts'
+import { createExchanges, type Exchange, MAX_REQUEST_MS } from './exchanges.ts'
+import { createHttp2 } from './http2.ts'
+import { createLane } from './lane/lane.ts'
+import type { LiveSettings } from './requests.ts'
+import { createTlsServer } from './tls.ts'
 
 export type PublicServerParts = {
-  requests: (own: RequestListener) => RequestListener
+  serve: (req: ClientRequest, res: ClientResponse) => void
   upgrade: (req: IncomingMessage, socket: Socket, head: Buffer) => void
   isCleanUpgrade: (req: IncomingMessage) => boolean
-  corsOrigins: readonly string[]
+  /** Whether plain requests to a path may go the short way (http/lane); undefined = all go by Node's server. */
+  laneTakes: ((path: string) => boolean) | undefined
+  tls: TlsMaterial | undefined
+  limits: ServerLimits
+  settings: LiveSettings
   metrics: Metrics
 }
 
-/** Time for a whole request: the web UI allows 300 s for an upload. */
-const REQUEST_TIMEOUT_MS = 310_000
-const HEADERS_TIMEOUT_MS = 10_000
-/** Longer than the usual 60 s of a load balancer in front, so that it is never us who closes under a request. */
-const KEEP_ALIVE_TIMEOUT_MS = 72_000
-const MAX_HEADER_BYTES = 16_384
-
-/**
- * The server that the internet reaches. Fastify holds the gateway's own addresses; what is forwarded never
- * enters its router, so that forwarding costs no more than `node:http` itself (docs/decisions).
- */
-export function buildPublicServer(parts: PublicServerParts): FastifyInstance {
-  return Fastify({
-    logger: false,
-    serverFactory: (own) => createPublicServer(own as RequestListener, parts),
-  })
+/** The server that the internet reaches: HTTP/1.1, and with TLS also HTTP/2. */
+export type PublicServer = {
+  /** @returns its URL */
+  listen(host: string, port: number): Promise<string>
+  /** Another certificate for connections to come. @throws where it does not fit its key */
+  setCertificate(tls: TlsMaterial): void
+  /**
+   * Accepts no more; answers from now on close their connections; what is idle at the end of the window is closed,
+   * what is still under way at the end of the timeout is cut. Resolves when no connection is left.
+   */
+  drain(times: { windowMs: number; timeoutMs: number }): Promise<void>
+  connectionCount(): number
 }
 
-function createPublicServer(own: RequestListener, parts: PublicServerParts): Server {
-  const serve = parts.requests(own)
-  /** Answers still due, by connection. */
-  const due = new WeakMap<Duplex, number>()
+const MAX_HEADER_BYTES = 16_384
+
+export function buildPublicServer(parts: PublicServerParts): PublicServer {
+  const { metrics, limits, settings } = parts
+  const connections = createConnections({ maxPerAddress: limits.maxConnectionsPerAddress, settings })
+  const exchanges = createExchanges({
+    clock: () => performance.now(),
+    graceMs: limits.bodyGraceMs,
+    onTooSlow: cutSlow,
+  })
+
   const listener = (req: IncomingMessage, res: ServerResponse): void => {
     const { socket } = req
-    due.set(socket, (due.get(socket) ?? 0) + 1)
-    const startedMs = performance.now()
-    res.once('close', () => {
-      due.set(socket, (due.get(socket) ?? 1) - 1)
-      parts.metrics.answered(res.statusCode, (performance.now() - startedMs) / 1000)
-    })
-    serve(req, res)
+    connections.began(socket)
+    begin(req, res, () => connections.ended(socket))
   }
-  const server = createServer(
-    {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      connectionsCheckingInterval: 2_000,
-      noDelay: true,
-      // Refused in readArrival, with an answer that clients can read.
-      requireHostHeader: false,
-      shouldUpgradeCallback: parts.isCleanUpgrade,
-    },
-    listener,
-  )
+
+  function begin(req: ClientRequest, res: ClientResponse, onEnd?: () => void): void {
+    const exchange = exchanges.begin(req, res)
+    res.once('close', () => {
+      exchanges.end(exchange)
+      onEnd?.()
+      metrics.answered(res.statusCode, (performance.now() - exchange.startedMs) / 1000)
+    })
+    parts.serve(req, res)
+  }
+
+  const options = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: Math.max(MAX_REQUEST_MS, limits.headersTimeoutMs),
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(2_000, limits.headersTimeoutMs),
+    noDelay: true,
+    // Refused in readArrival, with an answer that clients can read.
+    requireHostHeader: false,
+    shouldUpgradeCallback: parts.isCleanUpgrade,
+  }
+  const http2 = createHttp2({
+    listener: begin,
+    refuse: refuseRequest,
+    maxHeaderBytes: MAX_HEADER_BYTES,
+    idleTimeoutMs: limits.keepAliveTimeoutMs,
+  })
+  const tls =
+    parts.tls === undefined
+      ? undefined
+      : createTlsServer({ material: parts.tls, options, listener, http2, opened: connections.opened })
+  const server: Server = tls?.server ?? createServer(options, listener)
+  const lane =
+    tls !== undefined || parts.laneTakes === undefined
+      ? undefined
+      : createLane({
+          server,
+          takes: parts.laneTakes,
+          serve: parts.serve,
+          began: connections.began,
+          ended: connections.ended,
+          answered: metrics.answered,
+          onSilent: (socket) => refuse(socket, 'REQUEST_TIMEOUT'),
+          headersTimeoutMs: limits.headersTimeoutMs,
+          keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
+          clock: () => performance.now(),
+        })
+  if (tls === undefined) server.on('connection', connections.opened)
   // Above its own maximum Node drops fields in silence; ours is counted, and refused, in normaliseHeaders.
   server.maxHeadersCount = 0
-  server.on('upgrade', (req, socket, head) => parts.upgrade(req, socket as Socket, head))
-  server.on('connect', (_req, socket) => refuse(socket, 'METHOD_NOT_ALLOWED'))
-  server.on('checkExpectation', (req, res: ServerResponse) => {
-    parts.metrics.refused('EXPECTATION_FAILED')
-    replyError(res, 'EXPECTATION_FAILED', corsFields(req.headers.origin, parts.corsOrigins), { close: true })
+  server.maxConnections = limits.maxConnections
+  server.on('drop', () => metrics.dropped('too-many'))
+  server.on('connection', (socket: Socket) => {
+    if (connections.admit(socket)) return
+    metrics.dropped('too-many-of-address')
+    socket.destroy()
   })
+  server.on('upgrade', (req, socket, head) => {
+    connections.upgraded(socket)
+    parts.upgrade(req, socket as Socket, head)
+  })
+  server.on('connect', (_req, socket) => refuse(socket, 'METHOD_NOT_ALLOWED'))
+  server.on('checkExpectation', (req, res) => refuseRequest(req, res, 'EXPECTATION_FAILED'))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy()
-      return
-    }
     // In the middle of an answer, or behind one that is still due, another would be read as part of it.
-    if ((due.get(socket) ?? 0) > 0) {
-      socket.destroy()
-      return
-    }
-    refuse(socket, parseErrorCode(error.code))
+    if (error.code === 'ECONNRESET' || !socket.writable || connections.due(socket) > 0) socket.destroy()
+    else refuse(socket, parseErrorCode(error.code))
   })
 
   function refuse(socket: Duplex, code: ErrorCode): void {
-    parts.metrics.refused(code)
-    replyErrorRaw(socket, code, corsFields(undefined, parts.corsOrigins))
+    metrics.refused(code)
+    replyErrorRaw(socket, code, corsFields(undefined, settings.corsOrigins))
   }
 
-  return server
+  function refuseRequest(req: ClientRequest, res: ClientResponse, code: ErrorCode): void {
+    metrics.refused(code)
+    replyError(res, code, corsFields(req.headers.origin, settings.corsOrigins), { close: true })
+  }
+
+  /** Below the answer that is still due, which then sees its client leave. */
+  function cutSlow({ req, res }: Exchange): void {
+    metrics.refused('REQUEST_TIMEOUT')
+    if (req instanceof IncomingMessage && !res.headersSent)
+      replyErrorRaw(req.socket, 'REQUEST_TIMEOUT', corsFields(req.headers.origin, settings.corsOrigins))
+    else res.destroy()
+  }
+
+  async function drain({ windowMs, timeoutMs }: { windowMs: number; timeoutMs: number }): Promise<void> {
+    exchanges.drain()
+    lane?.drain()
+    // Node would close what is idle at once, and under a request that is just on its way.
+    server.closeIdleConnections = () => undefined
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    http2.drain()
+    await orAfter(closed, Math.min(windowMs, timeoutMs))
+    connections.closeIdle()
+    await orAfter(closed, Math.max(0, timeoutMs - windowMs))
+    http2.destroy()
+    connections.destroyAll()
+    await closed
+    exchanges.close()
+    lane?.close()
+  }
+
+  return {
+    async listen(host, port) {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen({ host, port }, () => {
+          server.off('error', reject)
+          resolve()
+        })
+      })
+      const { address, port: bound, family } = server.address() as AddressInfo
+      return `${tls === undefined ? 'http' : 'https'}://${family === 'IPv6' ? `[${address}]` : address}:${bound}`
+    },
+    setCertificate(material) {
+      tls?.setCertificate(material)
+    },
+    drain,
+    connectionCount: connections.count,
+  }
 }
 
 function parseErrorCode(code: string | undefined): ErrorCode {
   if (code === 'HPE_HEADER_OVERFLOW') return 'HEADERS_TOO_LARGE'
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMEOUT'
   return 'BAD_REQUEST'
+}
+
+async function orAfter(event: Promise<void>, ms: number): Promise<void> {
+  const waiting = new AbortController()
+  await Promise.race([event, delay(ms, undefined, { signal: waiting.signal }).catch(() => undefined)])
+  waiting.abort()
 }

@@ -1,47 +1,54 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { type ErrorCode, errorEntry, GatewayError } from '../errors.ts'
-import type { TrustedProxies } from '../headers/forwarded.ts'
+import { errorEntry, GatewayError } from '../errors.ts'
 import { injectFields } from '../headers/inject.ts'
+import { originAllowed } from '../headers/origin.ts'
+import type { Audit } from '../observe/audit.ts'
 import type { Logger } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import type { Admission, Admit } from '../pipeline.ts'
+import type { Admission, Admit, Refusal } from '../pipeline.ts'
 import type { Tunnels } from '../tunnel/upgrade.ts'
 import { type Arrival, readArrival } from './arrival.ts'
-import { corsFields, originAllowed } from './cors.ts'
+import { corsFields } from './cors.ts'
 import { replyErrorRaw } from './error-reply.ts'
 import { isSocketPath } from './polling.ts'
 import type { RequestIds } from './request-id.ts'
+import type { LiveSettings } from './requests.ts'
 
 export type UpgradesParts = {
   admit: Admit
   tunnels: Tunnels
-  corsOrigins: readonly string[]
-  trustedProxies: TrustedProxies
+  settings: LiveSettings
   requestIds: RequestIds
   metrics: Metrics
+  audit: Audit
   log: Logger
 }
 
 /** What every upgrade goes through: the same reading, admission and injection as a request, then a tunnel. */
 export function createUpgrades(parts: UpgradesParts) {
-  const { admit, tunnels, metrics, log } = parts
+  const { admit, tunnels, metrics, audit, log, settings } = parts
 
   function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
     // Until the tunnel takes over, an error here only means that the client has left.
     socket.on('error', () => socket.destroy())
-    const arrival = readArrival(req, parts.trustedProxies)
+    const arrival = readArrival(req, settings.trustedProxies)
     if ('refused' in arrival) {
-      refuse(socket, arrival.refused)
+      refuse(req, socket, undefined, { ok: false, code: arrival.refused })
       return
     }
-    if (!isSocketPath(arrival.path)) {
-      refuse(socket, 'NOT_FOUND')
+    const { path, headers } = arrival
+    if (headers.forged > 0) {
+      metrics.forged(headers.forged)
+      audit.forged(headers.forged, { method: arrival.method, path, address: arrival.from.address })
+    }
+    if (!isSocketPath(path)) {
+      refuse(req, socket, arrival, { ok: false, code: 'NOT_FOUND' })
       return
     }
     const from = { ...arrival.from, socket: true }
     try {
-      const admission = admit(arrival.headers.credentials, from, 'socket')
+      const admission = admit(headers.credentials, from, 'socket')
       if (admission instanceof Promise)
         admission.then(
           (settled) => proceed(req, socket, head, arrival, settled),
@@ -62,12 +69,12 @@ export function createUpgrades(parts: UpgradesParts) {
   ): void {
     const { headers } = arrival
     if (!admission.ok) {
-      refuse(socket, admission.code)
+      refuse(req, socket, arrival, admission)
       return
     }
-    const origins = admission.proof?.settings.origins ?? parts.corsOrigins
+    const origins = admission.proof?.settings.origins ?? settings.corsOrigins
     if (headers.origin !== undefined && !originAllowed(headers.origin, origins)) {
-      refuse(socket, 'ORIGIN_NOT_ALLOWED')
+      refuse(req, socket, arrival, { ok: false, code: 'ORIGIN_NOT_ALLOWED' })
       return
     }
     const requestId = parts.requestIds.next(headers.requestId, arrival.viaProxy)
@@ -90,18 +97,28 @@ export function createUpgrades(parts: UpgradesParts) {
     })
   }
 
-  function refuse(socket: Socket, code: ErrorCode): void {
+  function refuse(
+    req: IncomingMessage,
+    socket: Socket,
+    arrival: Arrival | undefined,
+    { code, retryAfterS }: Refusal,
+  ): void {
+    const { method = '' } = req
+    const { origin } = req.headers
+    const address = arrival?.from.address ?? socket.remoteAddress ?? ''
     metrics.refused(code)
-    log.debug({ reason: code, address: socket.remoteAddress }, 'upgrade refused')
-    replyErrorRaw(socket, code, corsFields(undefined, parts.corsOrigins))
+    audit.refused(code, { method, path: arrival?.path, address, origin })
+    log.debug({ reason: code, address }, 'upgrade refused')
+    replyErrorRaw(socket, code, corsFields(origin, settings.corsOrigins), retryAfterS)
   }
 
   function fail(socket: Socket, arrival: Arrival, error: unknown): void {
-    const code = error instanceof GatewayError ? error.code : 'INTERNAL'
+    const known = error instanceof GatewayError ? error : new GatewayError('INTERNAL', { cause: error })
+    const { code, retryAfterS } = known
     const level = errorEntry(code).status >= 500 ? 'warn' : 'debug'
-    log[level]({ reason: code, path: arrival.path, err: error }, 'upgrade failed')
+    log[level]({ reason: code, path: arrival.path, err: known.cause ?? known }, 'upgrade failed')
     metrics.refused(code)
-    replyErrorRaw(socket, code, corsFields(arrival.headers.origin, parts.corsOrigins))
+    replyErrorRaw(socket, code, corsFields(arrival.headers.origin, settings.corsOrigins), retryAfterS)
   }
 
   return upgrade

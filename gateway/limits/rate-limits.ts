@@ -13,7 +13,8 @@ export type RateSettings = {
   refused: number
 }
 
-export const RATE_DEFAULTS: RateSettings = { platform: 1_000, client: 600, address: 1_200, refused: 120 }
+/** A client's is far above what any does, and far below what harms; an address may be a whole office. */
+export const RATE_DEFAULTS: RateSettings = { platform: 1_000, client: 6_000, address: 1_200, refused: 120 }
 
 export type RateLimits = {
   /** Each answers 0, or the seconds after which to try again. */

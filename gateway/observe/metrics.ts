@@ -10,6 +10,11 @@ export type Metrics = {
   answered(status: number, seconds: number): void
   /** A request or socket event refused or failed here, by error code. */
   refused(code: string): void
+  /** Fields dropped that only the gateway may send. */
+  forged(fields: number): void
+  /** A connection closed before it was read, by reason. */
+  dropped(reason: 'too-many' | 'too-many-of-address' | 'tls'): void
+  reloaded(isAccepted: boolean): void
   /** Something worth counting in authentication: cache hits, lookups, feed states; a closed set of names. */
   counted(event: string): void
   gauge(name: string, help: string, read: () => number): void
@@ -25,8 +30,11 @@ export function createMetrics(): Metrics {
   const byStatus = new Map<number, number>()
   const refusals = new Map<string, number>()
   const events = new Map<string, number>()
-  const add = <K>(counts: Map<K, number>, key: K): void => {
-    counts.set(key, (counts.get(key) ?? 0) + 1)
+  const forgeries = new Map([['header', 0]])
+  const drops = new Map<string, number>()
+  const reloads = new Map<string, number>()
+  const add = <K>(counts: Map<K, number>, key: K, more = 1): void => {
+    counts.set(key, (counts.get(key) ?? 0) + more)
   }
 
   tallied('http_requests_total', 'Requests answered, by status.', 'status', byStatus)
@@ -37,6 +45,20 @@ export function createMetrics(): Metrics {
     refusals,
   )
   tallied('gateway_authentication_events_total', 'Steps of authentication, by kind.', 'event', events)
+  tallied(
+    'gateway_forged_fields_total',
+    'Fields dropped that only the gateway may send.',
+    'carrier',
+    forgeries,
+  )
+  tallied('gateway_connections_dropped_total', 'Connections closed unread, by reason.', 'reason', drops)
+  tallied('gateway_config_reloads_total', 'Attempts to reload the configuration.', 'result', reloads)
+  const reloadState = new Gauge({
+    name: 'gateway_config_last_reload_successful',
+    help: 'Whether the last attempt to reload was accepted.',
+    registers: [registry],
+  })
+  reloadState.set(1)
   const durations = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'From the arrival of a request to the end of its answer.',
@@ -69,6 +91,12 @@ export function createMetrics(): Metrics {
       durations.observe(seconds)
     },
     refused: (code) => add(refusals, code),
+    forged: (fields) => add(forgeries, 'header', fields),
+    dropped: (reason) => add(drops, reason),
+    reloaded(isAccepted) {
+      add(reloads, isAccepted ? 'accepted' : 'refused')
+      reloadState.set(isAccepted ? 1 : 0)
+    },
     counted: (event) => add(events, event),
     gauge(name, help, read) {
       new Gauge({
@@ -87,6 +115,8 @@ export function createMetrics(): Metrics {
         labelNames: [label],
         registers: [registry],
         collect() {
+          // What is no longer there must not stay as it was last seen.
+          this.reset()
           for (const [key, value] of Object.entries(read())) this.set({ [label]: key }, value)
         },
       })

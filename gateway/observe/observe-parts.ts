@@ -1,12 +1,25 @@
 import type { Authn } from '../authn/authn.ts'
+import type { PublicServer } from '../http/public-server.ts'
+import type { RateLimits } from '../limits/rate-limits.ts'
 import type { Tunnels } from '../tunnel/upgrade.ts'
 import type { UpstreamPool } from '../upstream/pool.ts'
+import type { UpstreamState } from '../upstream/upstream.ts'
 import type { Metrics } from './metrics.ts'
+
+export type ObservedParts = {
+  authn: Authn
+  pool: UpstreamPool
+  tunnels: Tunnels
+  limits: RateLimits
+  publicServer: PublicServer
+  /** Undefined where TLS ends elsewhere. */
+  certificateEndMs(): number | undefined
+}
 
 /** Gauges that are read from the parts when somebody scrapes. */
 export function observeParts(
   metrics: Metrics,
-  { authn, pool, tunnels }: { authn: Authn; pool: UpstreamPool; tunnels: Tunnels },
+  { authn, pool, tunnels, limits, publicServer, certificateEndMs }: ObservedParts,
 ): void {
   metrics.gauge(
     'gateway_credential_feed_behind_seconds',
@@ -29,7 +42,25 @@ export function observeParts(
     'upstream',
     () => Object.fromEntries(pool.states().map((state) => [state.name, state.outstanding])),
   )
-  metrics.gauges('gateway_upstream_healthy', 'Whether a core is believed to take requests.', 'upstream', () =>
-    Object.fromEntries(pool.states().map((state) => [state.name, state.state === 'ejected' ? 0 : 1])),
+  metrics.gauges(
+    'gateway_upstream_healthy',
+    'Whether a core has answered lately and says that it is ready.',
+    'upstream',
+    () => Object.fromEntries(pool.states().map((state) => [state.name, isHealthy(state) ? 1 : 0])),
+  )
+  metrics.gauge('gateway_connections', 'Open connections of clients.', publicServer.connectionCount)
+  metrics.gauges('gateway_rate_limit_keys', 'Keys counted by each rate limit.', 'limit', () =>
+    Object.fromEntries([...limits.byName].map(([name, limit]) => [name, limit.size])),
+  )
+  metrics.gauges(
+    'gateway_tls_certificate_expiry_timestamp_seconds',
+    'When the certificate in use ends.',
+    'file',
+    () => {
+      const endMs = certificateEndMs()
+      return endMs === undefined ? {} : { TLS_CERT_FILE: endMs / 1_000 }
+    },
   )
 }
+
+const isHealthy = ({ state }: UpstreamState): boolean => state === 'healthy' || state === 'suspicious'

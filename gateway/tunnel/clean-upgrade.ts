@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { ErrorCode } from '../errors.ts'
 import { foldName } from '../headers/names.ts'
+import type { ClientRequest } from '../upstream/client-exchange.ts'
 
 /** 16 bytes in base64 (RFC 6455 §4.1). */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/
@@ -14,7 +15,9 @@ export const isCleanUpgrade = (req: IncomingMessage): boolean => upgradeRefusal(
  * Why a request that asks for an upgrade gets none. Reads the raw header list: Node's own view has joined or
  * dropped duplicates already. A body would sit in `head`, where the next server could take it for frames.
  */
-export function upgradeRefusal(req: IncomingMessage): ErrorCode | undefined {
+export function upgradeRefusal(
+  req: Pick<ClientRequest, 'method' | 'rawHeaders' | 'httpVersion'>,
+): ErrorCode | undefined {
   const values = new Map<string, string>()
   let connection = ''
   for (let i = 0; i < req.rawHeaders.length; i += 2) {

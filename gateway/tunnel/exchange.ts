@@ -1,6 +1,6 @@
 import type { ClientIdentity, Identity, PlatformIdentity } from '#contract/identity.ts'
 import type { Credentials, Origin } from '../authn/authenticator.ts'
-import { type ErrorCode, errorEntry } from '../errors.ts'
+import { type ErrorCode, errorEntry, GatewayError } from '../errors.ts'
 import type { Admission, Admit } from '../pipeline.ts'
 import { type ExchangePacket, parseExchangePacket, rewriteConnect, rewriteEvent } from './socket-packet.ts'
 
@@ -101,4 +101,7 @@ export function createExchange(parts: ExchangeParts): Exchange {
 
 type Settled = Admission | { ok: false; code: ErrorCode; cause: unknown }
 
-const unavailable = (cause: unknown): Settled => ({ ok: false, code: 'AUTHENTICATION_UNAVAILABLE', cause })
+const unavailable = (cause: unknown): Settled =>
+  cause instanceof GatewayError && cause.code === 'RATE_LIMIT_EXCEEDED'
+    ? { ok: false, code: cause.code }
+    : { ok: false, code: 'AUTHENTICATION_UNAVAILABLE', cause }

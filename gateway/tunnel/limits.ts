@@ -18,6 +18,8 @@ export type TunnelLimits = ScannerLimits & {
   /** Between a close of ours and the end of its connections. */
   closingMs: number
   lookupTimeoutMs: number
+  /** Packets with credentials, in a row, that proved nothing; one more and the socket is closed. */
+  maxRefusals: number
   anonymousMs: number
   anonymousPerAddress: number
   /** How often the registry looks at times: each is late by up to this. */
@@ -37,6 +39,7 @@ export const TUNNEL_LIMITS: TunnelLimits = {
   stalledMs: 30_000,
   closingMs: 1_000,
   lookupTimeoutMs: 5_000,
+  maxRefusals: 30,
   anonymousMs: 600_000,
   anonymousPerAddress: 100,
   sweepIntervalMs: 1_000,

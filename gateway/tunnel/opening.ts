@@ -32,6 +32,8 @@ export type OpeningRequest = {
   head: Buffer
   handshake: Handshake
   nodeId: string | undefined
+  /** The long-polling session that upgrades. */
+  sid: string | undefined
   identity: NamedIdentity | undefined
   origin: Origin
   /** For answers other than 101. */
@@ -60,6 +62,7 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
     identity: undefined,
     address: origin.address,
     sinceMs: parts.clock(),
+    sid: request.sid,
     close: (reason) => fail(CLOSES[reason].error, 'abandoned'),
     sweep: () => undefined,
   }
@@ -146,7 +149,7 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
     // Not all listeners: Node has one of its own on `end`.
     socket.off('end', onCoreEnd)
     for (const event of ['connect', 'data', 'error', 'close']) socket.removeAllListeners(event)
-    const tunnel = new Tunnel(client, socket, target, origin, parts)
+    const tunnel = new Tunnel(client, socket, target, origin, request.sid, parts)
     registry.replace(live, tunnel)
     // A spread of closes that began before may still hold this object.
     live.close = (reason) => tunnel.close(reason)

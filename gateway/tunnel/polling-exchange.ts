@@ -15,7 +15,7 @@ export type PollingExchange = (
 
 export type PollingExchangeParts = {
   exchange: Exchange
-  sessions: PollingSessions
+  sessions: Pick<PollingSessions, 'isRevoked' | 'bind'>
   limits: { maxMessageBytes: number; maxHeldBytes: number }
 }
 

@@ -7,6 +7,8 @@ type Session = Bearer & { isRevoked: boolean }
 /** Who a long-polling session has authenticated as, by its Engine.IO session id; bounded and forgotten in time. */
 export type PollingSessions = {
   bind(sid: string, identity: NamedIdentity): void
+  /** Undefined: it has not authenticated, or is not known here. */
+  identityOf(sid: string): NamedIdentity | undefined
   /** Its credential was revoked or has expired: its requests are refused with 401. */
   isRevoked(sid: string): boolean
   revokeCredential(credentialId: string): void
@@ -46,6 +48,7 @@ export function createPollingSessions(
       }
       bearers.bind(session, identity)
     },
+    identityOf: (sid) => sessions.get(sid)?.identity,
     isRevoked(sid) {
       const session = sessions.get(sid)
       if (session === undefined) return false

@@ -11,6 +11,8 @@ import { Revocations } from './revocations.ts'
 export type Live = Bearer & {
   readonly address: string
   readonly sinceMs: number
+  /** Of a session that began by long-polling and upgrades. */
+  readonly sid?: string | undefined
   close(reason: CloseReason): void
   /** Looks at the tunnel's own times. */
   sweep(nowMs: number): void
@@ -23,6 +25,8 @@ export type Registry = {
   replace(before: Live, after: Live): void
   /** An authentication inside the tunnel: it lives by the last one's credential from now on. */
   bind(live: Live, identity: NamedIdentity): void
+  /** The same, by long-polling beside the tunnel: a client does both while it upgrades. */
+  bindSession(sid: string, identity: NamedIdentity): void
   remove(live: Live): void
   revocations: Revocations
   closeCredential(credentialId: string): void
@@ -46,6 +50,7 @@ const SPREAD_STEPS_PER_S = 20
 export function createRegistry({ clock, limits, sessions }: RegistryParts): Registry {
   const lives = new Set<Live>()
   const bearers = new Bearers<Live>()
+  const bySid = new Map<string, Live>()
   const anonymousAt = new Map<string, number>()
   const revocations = new Revocations(clock)
   let anonymous = 0
@@ -67,6 +72,7 @@ export function createRegistry({ clock, limits, sessions }: RegistryParts): Regi
 
   function take(live: Live, identity: NamedIdentity | undefined): void {
     lives.add(live)
+    if (live.sid !== undefined) bySid.set(live.sid, live)
     countAnonymous(live.address, 1)
     if (identity !== undefined) bind(live, identity)
   }
@@ -76,6 +82,7 @@ export function createRegistry({ clock, limits, sessions }: RegistryParts): Regi
     bind(live, undefined)
     countAnonymous(live.address, -1)
     lives.delete(live)
+    if (live.sid !== undefined && bySid.get(live.sid) === live) bySid.delete(live.sid)
   }
 
   /** All at once would bring all back at once. */
@@ -94,7 +101,9 @@ export function createRegistry({ clock, limits, sessions }: RegistryParts): Regi
     for (const live of lives) {
       const { identity } = live
       if (identity === undefined) {
-        if (nowMs - live.sinceMs >= limits.anonymousMs) live.close('anonymous-too-long')
+        // Whoever upgrades may have authenticated through another gateway; the core knows, and limits it too.
+        if (live.sid === undefined && nowMs - live.sinceMs >= limits.anonymousMs)
+          live.close('anonymous-too-long')
       } else if (identity.expiresAtMs !== undefined && identity.expiresAtMs <= nowMs) live.close('expired')
       live.sweep(nowMs)
     }
@@ -117,6 +126,10 @@ export function createRegistry({ clock, limits, sessions }: RegistryParts): Regi
       take(after, identity)
     },
     bind,
+    bindSession(sid, identity) {
+      const live = bySid.get(sid)
+      if (live !== undefined) bind(live, identity)
+    },
     remove,
     closeCredential(credentialId) {
       revocations.markCredential(credentialId)

@@ -27,6 +27,7 @@ type Leg = Socket & { [TUNNEL]?: Tunnel | undefined }
 export class Tunnel implements ScannerSink, Live {
   identity: NamedIdentity | undefined
   readonly sinceMs: number
+  readonly sid: string | undefined
   #origin: Origin
   readonly #client: Leg
   readonly #core: Leg
@@ -38,16 +39,25 @@ export class Tunnel implements ScannerSink, Live {
   /** A lookup is under way: nothing of the client's may overtake it. */
   #isWaiting = false
   #isHalfClosed = false
+  #refusals = 0
   /** Bytes have come since the last sweep; so the data path needs no clock. */
   #isTouched = true
   #quietSinceMs: number
   #stalledSinceMs: number | undefined
   #closing: NodeJS.Timeout | undefined
 
-  constructor(client: Socket, core: Socket, target: UpstreamTarget, origin: Origin, parts: TunnelParts) {
+  constructor(
+    client: Socket,
+    core: Socket,
+    target: UpstreamTarget,
+    origin: Origin,
+    sid: string | undefined,
+    parts: TunnelParts,
+  ) {
     this.#client = client
     this.#core = core
     this.#origin = origin
+    this.sid = sid
     this.#parts = parts
     this.#target = target
     this.#scanner = new FrameScanner(this, parts.limits)
@@ -122,6 +132,8 @@ export class Tunnel implements ScannerSink, Live {
     if (identity?.kind === 'anonymous') this.#origin = { ...this.#origin, app: identity.app }
     else if (identity !== undefined) this.#parts.registry.bind(this, identity)
     this.pass(encodeTextFrame(text))
+    this.#refusals = identity === undefined ? this.#refusals + 1 : 0
+    if (this.#refusals > this.#parts.limits.maxRefusals) this.close('forbidden-packet')
   }
 
   mayReadClient(): void {

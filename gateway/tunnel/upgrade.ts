@@ -80,14 +80,20 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       socket.setTimeout(0)
       socket.setNoDelay(true)
       const query = readPollingQuery(request.target)
-      const refusal = upgradeRefusal(req) ?? ('refused' in query ? query.refused : undefined)
+      const sid = 'sid' in query ? query.sid : undefined
+      const refusal =
+        upgradeRefusal(req) ??
+        ('refused' in query ? query.refused : undefined) ??
+        (sid !== undefined && sessions.isRevoked(sid) ? 'INVALID_TOKEN' : undefined)
       if (refusal !== undefined) {
         socket.on('error', () => socket.destroy())
         refused(refusal)
         replyErrorRaw(socket, refusal, responseFields)
         return
       }
-      const identity = admission.identity.kind === 'anonymous' ? undefined : admission.identity
+      const named = admission.identity.kind === 'anonymous' ? undefined : admission.identity
+      // A session that has authenticated by polling takes its identity along.
+      const identity = named ?? (sid === undefined ? undefined : sessions.identityOf(sid))
       const app = admission.identity.app ?? request.origin.app
       openTunnel(
         {
@@ -100,7 +106,8 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
             key: req.headers['sec-websocket-key'] ?? '',
             protocols: req.headers['sec-websocket-protocol'],
           },
-          nodeId: 'sid' in query && query.sid !== undefined ? nodeIdOf(query.sid) : undefined,
+          nodeId: sid === undefined ? undefined : nodeIdOf(sid),
+          sid,
           identity,
           origin: { ...request.origin, app },
           responseFields,
@@ -108,7 +115,17 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
         opening,
       )
     },
-    exchangePollingBody: createPollingExchange({ exchange, sessions, limits }),
+    exchangePollingBody: createPollingExchange({
+      exchange,
+      limits,
+      sessions: {
+        isRevoked: sessions.isRevoked,
+        bind(sid, identity) {
+          sessions.bind(sid, identity)
+          registry.bindSession(sid, identity)
+        },
+      },
+    }),
     sessions,
     registry,
     close() {

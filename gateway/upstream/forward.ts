@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ErrorCode, errorEntry } from '../errors.ts'
+import type { ClientRequest, ClientResponse } from './client-exchange.ts'
 import type { Exchange, UpstreamConnection } from './connection.ts'
 import { codeOfFailure, mayRepeat, type UpstreamFailure } from './failure.ts'
 import type { ForwardHead, ForwardHooks } from './forward-contract.ts'
@@ -16,8 +16,8 @@ import type { ResponseHead } from './response-head.ts'
 import type { Upstream, Waiter } from './upstream.ts'
 
 export type Forward = (
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: ClientRequest,
+  res: ClientResponse,
   head: ForwardHead,
   hooks: ForwardHooks,
 ) => void
@@ -41,8 +41,8 @@ class Forwarding implements Exchange, Waiter {
   avoided: Upstream | undefined
   waitsUntilMs = 0
   readonly #pool: UpstreamPool
-  readonly #req: IncomingMessage
-  readonly #res: ServerResponse
+  readonly #req: ClientRequest
+  readonly #res: ClientResponse
   readonly #head: ForwardHead
   readonly #hooks: ForwardHooks
   /** Head and, where it is small, body; what is written at once. */
@@ -61,8 +61,8 @@ class Forwarding implements Exchange, Waiter {
 
   constructor(
     pool: UpstreamPool,
-    req: IncomingMessage,
-    res: ServerResponse,
+    req: ClientRequest,
+    res: ClientResponse,
     head: ForwardHead,
     hooks: ForwardHooks,
   ) {
@@ -171,8 +171,9 @@ class Forwarding implements Exchange, Waiter {
       if (body.length > 0) res.write(Buffer.from(body))
       this.#end()
     } else {
-      endWith(res, body)
+      // First, because an answer may close as it ends.
       this.#settle(head.status, undefined)
+      endWith(res, body)
     }
   }
 
@@ -195,11 +196,11 @@ class Forwarding implements Exchange, Waiter {
   }
 
   #end(): void {
+    this.#settle(this.#res.statusCode, undefined)
     if (this.#isUploading) {
       this.#body?.stop()
       endAfterLingering(this.#req, this.#res)
     } else this.#res.end()
-    this.#settle(this.#res.statusCode, undefined)
   }
 
   get #isUploading(): boolean {

@@ -29,6 +29,11 @@ export type UpstreamPool = {
   /** Whether some core is believed to take requests. */
   readonly isReady: boolean
   states(): UpstreamState[]
+  /**
+   * Other URLs from now on. What is under way at an address that is no longer named may end. Nothing has changed where
+   * it throws: a URL is not valid.
+   */
+  setUrls(urls: readonly string[]): Promise<void>
   /** Looks at deadlines and starts the checks that are due; called by the pool itself every `sweepIntervalMs`. */
   sweep(): void
   /** Resolves names again; called by the pool itself every `resolveIntervalMs`. */
@@ -46,7 +51,7 @@ export async function createUpstreamPool(
   overrides: Partial<UpstreamSettings> = {},
   { clock = () => performance.now(), lookup = lookupAll }: PoolParts = {},
 ): Promise<UpstreamPool> {
-  const origins = parseUpstreamUrls(urls)
+  let origins = parseUpstreamUrls(urls)
   const settings = { ...UPSTREAM_DEFAULTS, ...overrides }
   const parts: ConnectionParts = { fieldNames: createResponseFieldNames(), settings, clock }
   let upstreams: Upstream[] = []
@@ -191,6 +196,10 @@ export async function createUpstreamPool(
       return upstreams.some(({ health }) => health.state === 'healthy' || health.state === 'suspicious')
     },
     states: () => upstreams.map(({ state }) => state),
+    setUrls(next) {
+      origins = parseUpstreamUrls(next)
+      return resolve()
+    },
     sweep,
     resolve,
     close() {

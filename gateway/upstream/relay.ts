@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ClientRequest, ClientResponse } from './client-exchange.ts'
 import { relayedFields } from './response-fields.ts'
 import type { ResponseHead } from './response-head.ts'
 
@@ -7,14 +7,14 @@ const LINGER_MS = 1_000
 const MAX_LINGER_BYTES = 1_048_576
 
 /** Hands the head of a core's answer to Node, with our own framing; it leaves with the first bytes of the body. */
-export function relayHead(res: ServerResponse, head: ResponseHead, added: readonly string[]): void {
+export function relayHead(res: ClientResponse, head: ResponseHead, added: readonly string[]): void {
   const fields = relayedFields(head, added)
   if (head.contentLength !== undefined && head.status !== 204)
     fields.push('Content-Length', `${head.contentLength}`)
   res.writeHead(head.status, head.reason, fields)
 }
 
-export function endWith(res: ServerResponse, body: Buffer): void {
+export function endWith(res: ClientResponse, body: Buffer): void {
   // A text leaves with the head in one write; a buffer would be another.
   if (body.length <= MAX_TEXT_BYTES) res.end(body.toString('latin1'), 'latin1')
   else res.end(Buffer.from(body))
@@ -24,7 +24,7 @@ export function endWith(res: ServerResponse, body: Buffer): void {
  * Ends an answer that is complete while its request still arrives. Closing on unread bytes makes the kernel
  * reset the connection, and the client would lose the answer; so a little more is read, and thrown away.
  */
-export function endAfterLingering(req: IncomingMessage, res: ServerResponse): void {
+export function endAfterLingering(req: ClientRequest, res: ClientResponse): void {
   let bytes = 0
   const end = (): void => {
     clearTimeout(timer)

@@ -1,15 +1,15 @@
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest } from './client-exchange.ts'
 import type { UpstreamConnection } from './connection.ts'
 
 /** The body of a client's request, read for the core and nowhere looked into. */
 export class RequestBody {
-  readonly #req: IncomingMessage
+  readonly #req: ClientRequest
   readonly #maxBytes: number
   #bytes = 0
   #onData: ((chunk: Buffer) => void) | undefined
   #onEnd: (() => void) | undefined
 
-  constructor(req: IncomingMessage, maxBytes: number) {
+  constructor(req: ClientRequest, maxBytes: number) {
     this.#req = req
     this.#maxBytes = maxBytes
   }

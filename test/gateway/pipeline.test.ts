@@ -2,6 +2,7 @@ import t from 'tap'
 import { parseSigningKeys, verifyIdentity } from '#contract/signature.ts'
 import type { Credentials, Origin, Outcome, Proof } from '../../gateway/authn/authenticator.ts'
 import { createPipeline } from '../../gateway/pipeline.ts'
+import { unlimited } from '../support/unlimited.ts'
 
 const keys = parseSigningKeys(`a:${Buffer.alloc(32, 1).toString('base64url')}`)
 const none: Credentials = {
@@ -33,6 +34,7 @@ function pipelineWith(outcome: Outcome | undefined) {
       seen.push(credentials)
       return outcome
     },
+    limits: unlimited,
     signingKeys: () => keys,
     clock: () => clock.now,
   })

@@ -2,7 +2,14 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { credentialDigest } from '#contract/credential.ts'
-import type { AppSettings, CredentialChange, Grant, Introspection } from '#contract/internal.ts'
+import type {
+  AppSettings,
+  CredentialChange,
+  Grant,
+  Introspection,
+  Provision,
+  ProvisionRequest,
+} from '#contract/internal.ts'
 
 /** A user store small enough to see through: what is granted, and the feed of how that changed. */
 export type UserStore = ReturnType<typeof createUserStore>
@@ -21,6 +28,10 @@ export function createUserStore() {
   const grants = new Map<string, Grant>()
   const settings = new Map<string, AppSettings>()
   const changes: CredentialChange[] = []
+  /** Of client tokens that were rows once. */
+  const ended = new Set<string>()
+  const provisioned: ProvisionRequest[] = []
+  const disabled = new Set<string>()
   let firstPosition = 0
 
   const position = () => firstPosition + changes.length
@@ -57,6 +68,7 @@ export function createUserStore() {
     },
     revoke(app: string, digest: string): number {
       grants.delete(digest)
+      ended.add(digest)
       return record({ app, subject: 'credential', effect: 'revoked', credentialId: digest })
     },
     revokeToken(app: string, token: string): number {
@@ -64,7 +76,10 @@ export function createUserStore() {
     },
     revokeUser(app: string, userId: string): number {
       for (const [digest, held] of grants)
-        if (held.kind === 'client-token' && held.app === app && held.userId === userId) grants.delete(digest)
+        if (held.kind === 'client-token' && held.app === app && held.userId === userId) {
+          grants.delete(digest)
+          ended.add(digest)
+        }
       return record({ app, subject: 'user', effect: 'revoked', userId })
     },
     changeSettings(app: string, more: Partial<AppSettings>): number {
@@ -72,6 +87,19 @@ export function createUserStore() {
       settings.set(app, changed)
       for (const held of grants.values()) if ('settings' in held && held.app === app) held.settings = changed
       return record({ app, subject: 'app', effect: 'changed' })
+    },
+    /** Every user that was provisioned, in order. */
+    provisioned,
+    disable(app: string, userId: string): number {
+      disabled.add(`${app} ${userId}`)
+      return this.revokeUser(app, userId)
+    },
+    enable(app: string, userId: string): void {
+      disabled.delete(`${app} ${userId}`)
+    },
+    provision(request: ProvisionRequest): Provision {
+      provisioned.push(request)
+      return { position: position(), allowed: !disabled.has(`${request.app} ${request.userId}`) }
     },
     introspect(kind: string, digest: string): Introspection {
       if (kind === 'default-app') {
@@ -81,8 +109,9 @@ export function createUserStore() {
         return { active: true, position: position(), grant: granted }
       }
       const held = grants.get(digest)
+      const unknown = kind === 'client-token' && !ended.has(digest) && { unknown: true as const }
       return held === undefined || held.kind !== kind
-        ? { active: false, position: position() }
+        ? { active: false, position: position(), ...unknown }
         : { active: true, position: position(), grant: structuredClone(held) }
     },
     changesAfter: (after: number) => changes.slice(after - firstPosition),
@@ -117,6 +146,8 @@ export async function startCoreStandIn(
     introspection: undefined as
       | ((request: { kind: string; digest: string }) => Answer | undefined)
       | undefined,
+    /** Replaces the next answers to provisioning. */
+    provisioning: undefined as (() => Answer | undefined) | undefined,
     feed: undefined as ((after: number) => Answer | undefined) | undefined,
     /** Awaited after the store was read and before the answer is sent: a late answer. */
     beforeAnswer: undefined as ((request: { kind: string; digest: string }) => Promise<void>) | undefined,
@@ -147,7 +178,8 @@ export async function startCoreStandIn(
   }
 
   const server = createServer((request, response) => {
-    void (request.method === 'POST' ? introspect(request, response) : changes(request, response))
+    if (request.url === '/provision') void provision(request, response)
+    else void (request.method === 'POST' ? introspect(request, response) : changes(request, response))
   })
 
   async function introspect(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -159,6 +191,12 @@ export async function startCoreStandIn(
     const serialised = { ...answer, raw: answer.raw ?? JSON.stringify(answer.body) }
     await core.beforeAnswer?.(asked)
     send(response, serialised)
+  }
+
+  async function provision(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let text = ''
+    for await (const chunk of request) text += chunk
+    send(response, core.provisioning?.() ?? { body: store.provision(JSON.parse(text)) })
   }
 
   async function changes(request: IncomingMessage, response: ServerResponse): Promise<void> {

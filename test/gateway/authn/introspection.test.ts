@@ -22,7 +22,9 @@ function createClient(t: Scope, url: string, limits: Partial<IntrospectionLimits
 t.test('it asks by kind and digest, and takes both answers', async (t) => {
   const core = await startCoreStandIn(t)
   const client = createClient(t, core.url)
-  t.same(await client.introspect('client-token', digest), { active: false, position: 0 })
+  t.same(await client.introspect('client-token', digest), { active: false, position: 0, unknown: true })
+  core.store.revokeToken('shop', 'secret')
+  t.same(await client.introspect('client-token', digest), { active: false, position: 1 })
   core.store.bind('shop', 'secret', 'ada')
   const answer = await client.introspect('client-token', digest)
   t.same(answer.active && answer.grant, {

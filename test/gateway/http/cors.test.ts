@@ -1,5 +1,6 @@
 import t from 'tap'
-import { corsFields, originAllowed, preflightFields } from '../../../gateway/http/cors.ts'
+import { originAllowed } from '../../../gateway/headers/origin.ts'
+import { corsFields, preflightFields } from '../../../gateway/http/cors.ts'
 
 const list = ['https://chat.example.com']
 

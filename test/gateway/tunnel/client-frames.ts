@@ -47,6 +47,7 @@ export function readFrames(bytes: Buffer): Frame[] {
     const second = bytes[at + 1]!
     let length = second & 0x7f
     let start = at + 2
+    if (start + (length === 126 ? 2 : length === 127 ? 8 : 0) > bytes.length) break
     if (length === 126) {
       length = bytes.readUInt16BE(start)
       start += 2

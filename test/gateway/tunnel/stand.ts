@@ -12,6 +12,7 @@ import { createTunnels, isCleanUpgrade, type Tunnels } from '../../../gateway/tu
 import type { TunnelOutcome, UpstreamTarget } from '../../../gateway/upstream/pool.ts'
 import type { Scope } from '../../support/child-process.ts'
 import { openRaw, type RawConnection } from '../../support/raw-http.ts'
+import { unlimited } from '../../support/unlimited.ts'
 
 export const KEYS = parseSigningKeys(`k1:${Buffer.alloc(32, 1).toString('base64url')}`)
 
@@ -65,6 +66,7 @@ export async function startStand(t: Scope, options: StandOptions): Promise<Stand
   const outcomes: TunnelOutcome[] = []
   const { admit } = createPipeline({
     authenticate: options.lookup ?? simpleLookup,
+    limits: unlimited,
     signingKeys: () => KEYS,
     clock: () => clock.nowMs,
   })

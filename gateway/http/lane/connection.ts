@@ -1,0 +1,120 @@
+import type { Socket } from 'node:net'
+import type { ClientRequest, ClientResponse } from '../../upstream/client-exchange.ts'
+import { type LaneFieldNames, type LaneRequest, parseLaneRequest } from './request.ts'
+import { LaneResponse, type ResponseParts } from './response.ts'
+
+export type LaneConnectionParts = ResponseParts & {
+  names: LaneFieldNames
+  /** Whether requests to a path may be answered here. */
+  takes(path: string): boolean
+  serve(req: ClientRequest, res: ClientResponse): void
+  began(socket: Socket): void
+  ended(socket: Socket, response: LaneResponse, startedMs: number): void
+  /** `node:http` goes on with the connection, from these bytes. */
+  handOver(connection: LaneConnection, bytes: Buffer | undefined): void
+  onClosed(connection: LaneConnection): void
+  clock(): number
+  isDraining: boolean
+}
+
+/**
+ * One connection of the fast lane: one request at a time, each in one piece. The first thing that is anything else
+ * goes to `node:http`, with the rest of the connection: a head in two pieces, a long body, a pipelined request. So
+ * whatever takes time, or needs a limit, is waited for there.
+ */
+export class LaneConnection {
+  readonly socket: Socket
+  /** When it last began to wait for a request. */
+  idleSinceMs: number
+  hasServed = false
+  readonly #parts: LaneConnectionParts
+  readonly #peer: ClientRequest['socket']
+  #response: LaneResponse | undefined
+  #startedMs = 0
+  /** What came while an answer was due. */
+  #early: Buffer | undefined
+
+  constructor(socket: Socket, parts: LaneConnectionParts) {
+    this.socket = socket
+    this.#parts = parts
+    this.#peer = { remoteAddress: socket.remoteAddress, bytesRead: 0 }
+    this.idleSinceMs = parts.clock()
+    socket
+      .on('data', this.#onData)
+      .on('end', this.#onGone)
+      .on('error', this.#onGone)
+      .on('close', this.#onClose)
+      .on('drain', this.#onDrain)
+  }
+
+  get isIdle(): boolean {
+    return this.#response === undefined
+  }
+
+  /** Leaves the socket as it was found. */
+  release(): void {
+    this.socket
+      .off('data', this.#onData)
+      .off('end', this.#onGone)
+      .off('error', this.#onGone)
+      .off('close', this.#onClose)
+      .off('drain', this.#onDrain)
+  }
+
+  closeAfterAnswer(): void {
+    if (this.#response !== undefined && !this.#response.headersSent) this.#response.shouldKeepAlive = false
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#response !== undefined) {
+      // Pipelined: read no further until it has its turn.
+      this.#early = this.#early === undefined ? chunk : Buffer.concat([this.#early, chunk])
+      this.socket.pause()
+      return
+    }
+    const parts = this.#parts
+    const request = parseLaneRequest(chunk, parts.names, this.#peer)
+    if (request === undefined || !parts.takes(request.path)) parts.handOver(this, chunk)
+    else this.#serve(request)
+  }
+
+  #serve(request: LaneRequest): void {
+    const parts = this.#parts
+    const keepsConnection = request.keepsConnection && !parts.isDraining
+    const response = new LaneResponse(this.socket, keepsConnection, parts, this.#onEnd)
+    this.#response = response
+    this.#startedMs = performance.now()
+    this.hasServed = true
+    parts.began(this.socket)
+    parts.serve(request, response)
+  }
+
+  readonly #onEnd = (response: LaneResponse): void => {
+    const parts = this.#parts
+    this.#response = undefined
+    this.idleSinceMs = parts.clock()
+    parts.ended(this.socket, response, this.#startedMs)
+    if (!response.shouldKeepAlive) this.socket.destroySoon()
+    else if (this.#early !== undefined && !this.socket.destroyed) parts.handOver(this, this.#early)
+  }
+
+  /** As `node:http` does, an end of the client's side is taken for its leaving. */
+  readonly #onGone = (): void => {
+    this.socket.destroy()
+  }
+
+  readonly #onClose = (): void => {
+    const parts = this.#parts
+    const response = this.#response
+    this.#response = undefined
+    if (response !== undefined) {
+      response.closed()
+      parts.ended(this.socket, response, this.#startedMs)
+    }
+    parts.onClosed(this)
+  }
+
+  readonly #onDrain = (): void => {
+    this.#response?.emit('drain')
+  }
+}

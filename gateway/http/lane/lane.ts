@@ -1,0 +1,104 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ClientRequest, ClientResponse } from '../../upstream/client-exchange.ts'
+import { LaneConnection, type LaneConnectionParts } from './connection.ts'
+import { createLaneFieldNames } from './request.ts'
+
+export type Lane = {
+  /** From now on answers close their connections. */
+  drain(): void
+  connectionCount(): number
+  /** Looks for connections that have been idle for too long; called by itself every second. */
+  sweep(): void
+  close(): void
+}
+
+export type LaneParts = {
+  server: Server
+  takes(path: string): boolean
+  serve(req: ClientRequest, res: ClientResponse): void
+  began(socket: Socket): void
+  ended(socket: Socket): void
+  answered(status: number, seconds: number): void
+  /** A connection that never sent anything. */
+  onSilent(socket: Socket): void
+  headersTimeoutMs: number
+  keepAliveTimeoutMs: number
+  clock: () => number
+}
+
+const SWEEP_INTERVAL_MS = 1_000
+
+/**
+ * The fast lane: stands before `node:http` on its own server, and serves by itself what nearly all traffic is, through
+ * the same code as the rest of it. `node:http` costs more than all that the gateway does (docs/performance.md).
+ */
+export function createLane(parts: LaneParts): Lane {
+  const { server, clock } = parts
+  const connections = new Set<LaneConnection>()
+  const toNode = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
+  let dateSecond = 0
+  let date = ''
+
+  const common: LaneConnectionParts = {
+    names: createLaneFieldNames(),
+    takes: parts.takes,
+    serve: parts.serve,
+    clock,
+    isDraining: false,
+    keepAliveField: `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(parts.keepAliveTimeoutMs / 1_000)}\r\n`,
+    date() {
+      const now = Date.now()
+      const second = Math.floor(now / 1_000)
+      if (second !== dateSecond) {
+        dateSecond = second
+        date = new Date(now).toUTCString()
+      }
+      return date
+    },
+    began: parts.began,
+    ended(socket, response, startedMs) {
+      parts.answered(response.statusCode, (performance.now() - startedMs) / 1_000)
+      parts.ended(socket)
+    },
+    handOver(connection, bytes) {
+      const { socket } = connection
+      connections.delete(connection)
+      connection.release()
+      socket.pause()
+      if (bytes !== undefined) socket.unshift(bytes)
+      for (const listener of toNode) listener.call(server, socket)
+      socket.resume()
+    },
+    onClosed: (connection) => connections.delete(connection),
+  }
+
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    connections.add(new LaneConnection(socket, common))
+  })
+
+  function sweep(): void {
+    const nowMs = clock()
+    for (const connection of connections) {
+      if (!connection.isIdle) continue
+      const idleMs = nowMs - connection.idleSinceMs
+      if (connection.hasServed && idleMs > parts.keepAliveTimeoutMs) connection.socket.destroy()
+      else if (!connection.hasServed && idleMs > parts.headersTimeoutMs) parts.onSilent(connection.socket)
+    }
+  }
+
+  const timer = setInterval(sweep, SWEEP_INTERVAL_MS).unref()
+
+  return {
+    drain() {
+      common.isDraining = true
+      for (const connection of connections) connection.closeAfterAnswer()
+    },
+    connectionCount: () => connections.size,
+    sweep,
+    close() {
+      clearInterval(timer)
+    },
+  }
+}

@@ -1,0 +1,55 @@
+import type { EventEmitter } from 'node:events'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+
+/** A body as it comes. */
+type BodyStream = Pick<Readable, 'readableFlowing'> & {
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown
+  on(event: 'end', listener: () => void): unknown
+  once(event: 'end', listener: () => void): unknown
+  off(event: 'data', listener: (chunk: Buffer) => void): unknown
+  off(event: 'end', listener: () => void): unknown
+  removeAllListeners(event: 'data' | 'end'): unknown
+  pause(): unknown
+  resume(): unknown
+}
+
+/**
+ * What the gateway uses of a client's request: HTTP/1.1's own object, or what is made alike for HTTP/2 (http/http2.ts)
+ * and in the fast lane (http/lane).
+ */
+export type ClientRequest = BodyStream &
+  Pick<
+    IncomingMessage,
+    'method' | 'url' | 'rawHeaders' | 'httpVersion' | 'httpVersionMajor' | 'httpVersionMinor'
+  > & {
+    /** For all others there is `rawHeaders`. */
+    readonly headers: Pick<
+      IncomingHttpHeaders,
+      'host' | 'origin' | 'upgrade' | 'content-length' | 'transfer-encoding'
+    >
+    /** The whole body has arrived. */
+    readonly complete: boolean
+    /** The body, where it came with the head; there is no other then. */
+    readonly body?: Buffer | undefined
+    readonly socket: {
+      readonly remoteAddress?: string | undefined
+      readonly encrypted?: boolean
+      /** Of the connection, or of the stream: for its speed. */
+      readonly bytesRead: number
+    }
+  }
+
+/** What it uses of the answer. */
+export type ClientResponse = EventEmitter &
+  Pick<ServerResponse, 'headersSent' | 'writableEnded' | 'destroyed' | 'shouldKeepAlive'> & {
+    readonly statusCode: number
+    writeHead(status: number, fields: string[]): unknown
+    writeHead(status: number, reason: string, fields: string[]): unknown
+    flushHeaders(): void
+    write(chunk: Buffer): boolean
+    end(): unknown
+    end(chunk: Buffer | string): unknown
+    end(chunk: string, encoding: BufferEncoding): unknown
+    destroy(): unknown
+  }

@@ -1,0 +1,150 @@
+import { once } from 'node:events'
+import t from 'tap'
+import { createCertificate } from '../../support/certificate.ts'
+import { identityOf } from '../../support/gateway.ts'
+import { answerText, okAnswer } from '../../support/recording-upstream.ts'
+import { openHttp2, openTls, requestHttp2, startTlsGateway } from '../../support/tls-gateway.ts'
+
+const GOOD = { 'im-client-key': 'demo_clientkey', 'im-authorization': 'ada-token' }
+
+t.test('a request over HTTP/2 reaches the core as one over HTTP/1.1 does', async (t) => {
+  const gateway = await startTlsGateway(t)
+  gateway.upstream.answerWith(() =>
+    answerText(201, { RC: 0, result: 'made' }, [
+      'Connection: X-Hop',
+      'X-Hop: 1',
+      'X-Two: a',
+      'X-Two: b',
+      'Keep-Alive: timeout=5',
+    ]),
+  )
+  const session = await openHttp2(t, gateway, gateway.certificate.cert)
+  const answer = await requestHttp2(
+    session,
+    {
+      ':method': 'POST',
+      ':path': '/rooms?x=1',
+      ...GOOD,
+      'content-type': 'application/json',
+      cookie: ['a=1', 'b=2'],
+      origin: 'https://a.example',
+    },
+    '{"name":"x"}',
+  )
+  t.equal(answer.status, 201)
+  t.match(JSON.parse(answer.body), { result: 'made' })
+  t.equal(answer.headers['x-two'], 'a, b')
+  t.equal(answer.headers['x-hop'], undefined)
+  t.equal(answer.headers['keep-alive'], undefined)
+  t.equal(answer.headers['access-control-allow-origin'], '*')
+  const received = await gateway.upstream.next()
+  t.equal(received.method, 'POST')
+  t.equal(received.target, '/rooms?x=1')
+  t.equal(received.body.toString(), '{"name":"x"}')
+  t.same(received.values('cookie'), ['a=1; b=2'])
+  t.same(received.values('x-forwarded-proto'), ['https'])
+  t.match(received.values('host'), [/^localhost:\d+$/])
+  t.match(identityOf(received), { kind: 'client', userId: 'ada' })
+  t.notMatch(received.head, /^:|ada-token/im)
+})
+
+t.test('a body of unknown length streams on as chunks, a long answer comes back whole', async (t) => {
+  const gateway = await startTlsGateway(t)
+  const long = 'x'.repeat(500_000)
+  gateway.upstream.answerWith(() => okAnswer(long))
+  const session = await openHttp2(t, gateway, gateway.certificate.cert)
+  const answer = await requestHttp2(
+    session,
+    { ':method': 'POST', ':path': '/files', ...GOOD },
+    'y'.repeat(300_000),
+  )
+  t.equal(answer.status, 200)
+  t.equal(JSON.parse(answer.body).result, long)
+  const received = await gateway.upstream.next()
+  t.equal(received.body.length, 300_000)
+})
+
+t.test('HEAD, 204 and refusals have no body, or their own', async (t) => {
+  const gateway = await startTlsGateway(t)
+  const session = await openHttp2(t, gateway, gateway.certificate.cert)
+  const head = await requestHttp2(session, { ':method': 'HEAD', ':path': '/me', ...GOOD })
+  t.match(head, { status: 200, body: '' })
+  const preflight = await requestHttp2(session, {
+    ':method': 'OPTIONS',
+    ':path': '/me',
+    origin: 'https://a.example',
+  })
+  t.match(preflight, { status: 204, body: '' })
+  const refused = await requestHttp2(session, { ':method': 'GET', ':path': '/me' })
+  t.equal(refused.status, 401)
+  t.match(JSON.parse(refused.body), { RC: 401 })
+  t.equal(refused.headers.connection, undefined)
+  t.notOk(session.closed, 'an error ends its stream alone')
+})
+
+t.test('many requests share a connection', async (t) => {
+  const gateway = await startTlsGateway(t)
+  const session = await openHttp2(t, gateway, gateway.certificate.cert)
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, i) => requestHttp2(session, { ':path': `/rooms/${i}`, ...GOOD })),
+  )
+  t.ok(answers.every(({ status }) => status === 200))
+  t.equal(new Set(gateway.upstream.requests.map(({ target }) => target)).size, 100)
+})
+
+t.test('HTTP/1.1 and WebSockets work on the same port', async (t) => {
+  const gateway = await startTlsGateway(t)
+  for (const protocols of [['http/1.1'], []]) {
+    const socket = await openTls(t, gateway, gateway.certificate.cert, protocols)
+    socket.write(
+      `GET /me HTTP/1.1\r\nHost: a\r\nIM-Client-Key: demo_clientkey\r\nIM-Authorization: ada-token\r\n\r\n`,
+    )
+    const [answer] = await once(socket, 'data')
+    t.match(String(answer), /^HTTP\/1\.1 200 /)
+    t.same((await gateway.upstream.next()).values('x-forwarded-proto'), ['https'])
+    socket.write(
+      'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    )
+    const [upgraded] = await once(socket, 'data')
+    t.match(String(upgraded), /^HTTP\/1\.1 101 /)
+    await gateway.upstream.next()
+    socket.destroy()
+  }
+})
+
+t.test('a new certificate is served to new connections; those that are open stay', async (t) => {
+  const gateway = await startTlsGateway(t)
+  const session = await openHttp2(t, gateway, gateway.certificate.cert)
+  const next = createCertificate('next')
+  await gateway.files.write(next)
+  await gateway.reloadWith({})
+  t.equal((await requestHttp2(session, { ':path': '/me', ...GOOD })).status, 200)
+  const renewed = await openTls(t, gateway, next.cert)
+  t.equal(renewed.authorized, true)
+  t.equal(renewed.getPeerCertificate().subject.CN, 'next')
+})
+
+t.test('a certificate without its key is refused, and the old one stays', async (t) => {
+  const gateway = await startTlsGateway(t)
+  await gateway.files.write({ cert: createCertificate('next').cert, key: gateway.certificate.key })
+  await gateway.reloadWith({})
+  t.match(gateway.log(), /reload-refused/)
+  t.equal((await openTls(t, gateway, gateway.certificate.cert)).getPeerCertificate().subject.CN, 'localhost')
+})
+
+t.test('nothing below TLS 1.2 is spoken', async (t) => {
+  const gateway = await startTlsGateway(t)
+  const { connect } = await import('node:tls')
+  const socket = connect({
+    port: Number(new URL(gateway.publicUrl).port),
+    host: '127.0.0.1',
+    servername: 'localhost',
+    ca: gateway.certificate.cert,
+    maxVersion: 'TLSv1.1',
+    minVersion: 'TLSv1',
+    ciphers: 'DEFAULT@SECLEVEL=0',
+  })
+  const [error] = await once(socket, 'error')
+  t.match(error, { code: /SSL|ECONNRESET/ })
+})
