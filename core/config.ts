@@ -1,7 +1,9 @@
 import { isIP } from 'node:net'
 import { APP_ID_PATTERN } from '#contract/credential.ts'
+import { type PrivateUpstreams, parsePrivateUpstreams } from '#contract/outbound-address.ts'
 import { parseSigningKeys, type SigningKey } from '#contract/signature.ts'
 import type { Bootstrap } from './credentials/keys.ts'
+import { type OutsideConfig, parseOutside } from './outside-config.ts'
 import { parseDatabaseUrl } from './store/open-database.ts'
 
 export type CoreConfig = {
@@ -19,7 +21,20 @@ export type CoreConfig = {
   tokenLifetimeMs: number
   /** Of apps that name none of their own: exact origins, or the single entry `*`. */
   corsOrigins: string[]
+  /** The auth service that verifies tokens of apps that have no authentication of their own. */
+  authUrl: string | undefined
+  /** Where tokens are signed instead of here. */
+  authSignUrl: string | undefined
+  /** Where the URLs that apps configure may lead, beside public addresses. */
+  privateUpstreams: PrivateUpstreams
+  /** What operators send to the admin port; without it only this machine reaches the operators' API. */
+  adminToken: string | undefined
   invitationRequired: boolean
+  /** Whether a client key alone signs anyone in: for development only. */
+  sandbox: boolean
+  /** Where each app's usage is posted once an hour. */
+  reportUrl: string | undefined
+  outside: OutsideConfig
   /** An app and its keys that are ensured at start. */
   bootstrap: Bootstrap | undefined
   logLevel: LogLevel
@@ -42,6 +57,7 @@ export class ConfigError extends Error {
 
 const DAY_MS = 86_400_000
 const MIN_JWT_SECRET_BYTES = 16
+const MIN_ADMIN_TOKEN_LENGTH = 16
 const BOOTSTRAP_NAMES = ['BOOTSTRAP_APP', 'BOOTSTRAP_CLIENT_KEY', 'BOOTSTRAP_PLATFORM_KEY'] as const
 
 /** Reads the core's configuration from an environment. @throws ConfigError */
@@ -83,6 +99,13 @@ export function parseConfig(env: Environment): CoreConfig {
     jwtSecret: read('JWT_SECRET', undefined, parseJwtSecret),
     tokenLifetimeMs: read('TOKEN_EXPIRATION_DAYS', '7', (text) => parseNumber(text, 0.001, 36_500) * DAY_MS),
     corsOrigins: read('CORS_ORIGINS', '*', parseOrigins),
+    authUrl: optional('AUTH_VERIFY_URL', parseServiceUrl) ?? optional('AUTH', parseServiceUrl),
+    authSignUrl: optional('AUTH_SIGN', parseServiceUrl),
+    privateUpstreams: read('ALLOW_PRIVATE_UPSTREAMS', 'false', parsePrivateUpstreams),
+    adminToken: optional('CORE_ADMIN_TOKEN', parseAdminToken),
+    outside: parseOutside(optional),
+    sandbox: read('SANDBOX', env.NODE_ENV === 'development' ? 'true' : 'false', parseBoolean),
+    reportUrl: optional('REPORT_URL', parseServiceUrl),
     invitationRequired: read('INVITATION_REQUIRED', 'false', parseBoolean),
     bootstrap: app && clientKey && platformKey ? { app, clientKey, platformKey } : undefined,
     logLevel: read('LOG_LEVEL', 'info', parseLogLevel),
@@ -104,6 +127,21 @@ function parseHost(text: string): string {
 
 function parseDatabase(text: string): string {
   parseDatabaseUrl(text)
+  return text
+}
+
+/** The value is not quoted: it may hold a secret. */
+function parseServiceUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new Error('is not a URL that begins with http:// or https://')
+  const { username, password } = new URL(text)
+  if (username !== '' || password !== '') throw new Error('holds a user or a password')
+  return text
+}
+
+function parseAdminToken(text: string): string {
+  if (text.length < MIN_ADMIN_TOKEN_LENGTH)
+    throw new Error(`has fewer than ${MIN_ADMIN_TOKEN_LENGTH} characters`)
   return text
 }
 

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { buildAdminServer } from './admin/server.ts'
+import { createAppConfigs } from './chat/app-configs.ts'
 import type { ChatContext } from './chat/context.ts'
 import { createIdSource } from './chat/new-id.ts'
+import { createSends } from './chat/sends.ts'
 import { createClosing } from './closing.ts'
 import type { CoreConfig } from './config.ts'
 import { createChangeFeed } from './credentials/change-feed.ts'
 import type { CredentialContext } from './credentials/context.ts'
+import { createDelegatedSigning } from './credentials/delegated-signing.ts'
 import { createIntrospection } from './credentials/introspect.ts'
 import { ensureApp } from './credentials/keys.ts'
 import { createRedisEntries } from './credentials/redis-entries.ts'
@@ -16,7 +19,10 @@ import { listen } from './listen.ts'
 import { createLog, type Logger } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { createReadiness } from './observe/readiness.ts'
+import { createOutbox } from './outbox/outbox.ts'
+import { createConnectionCounts } from './realtime/connection-counts.ts'
 import { createRealtime } from './realtime/realtime.ts'
+import { createHourlyReport } from './reports/hourly-report.ts'
 import { migrate } from './store/migrate.ts'
 import { openDatabase } from './store/open-database.ts'
 
@@ -25,6 +31,8 @@ export type Core = {
   internalUrl: string
   adminUrl: string
   nodeId: string
+  /** Takes over what may change while running: the keys of the gateways. */
+  reload(next: Pick<CoreConfig, 'signingKeys'>): void
   /** Not ready, then no new connections, then requests, sockets and the database to their end. */
   close(): Promise<void>
 }
@@ -48,14 +56,17 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
     const applied = await migrate(db)
     if (applied.length > 0) log.info({ event: 'migrated', applied }, 'the database was brought forward')
 
-    const { jwtSecret, tokenLifetimeMs } = config
-    const setUp = { db, clock, nudge: () => {}, jwtSecret, tokenLifetimeMs }
+    const { jwtSecret, tokenLifetimeMs, corsOrigins, authUrl, authSignUrl, privateUpstreams } = config
+    const appDefaults = { origins: corsOrigins, authUrl, privateUpstreams }
+    const delegatedSigning = authSignUrl === undefined ? undefined : createDelegatedSigning(authSignUrl)
+    if (delegatedSigning !== undefined) closing.add('delegated signing', delegatedSigning.close)
+    const setUp = { db, clock, nudge: () => {}, jwtSecret, tokenLifetimeMs, appDefaults, delegatedSigning }
     if (config.bootstrap !== undefined) await ensureApp(setUp, config.bootstrap)
 
     const feed = await createChangeFeed({ db, clock, log, onLost: onFatal })
     closing.add('feed', feed.close)
     const credentials: CredentialContext = { ...setUp, nudge: feed.nudge }
-    const introspect = createIntrospection(db, clock, config.corsOrigins)
+    const introspect = createIntrospection(db, clock, appDefaults)
     const redisEntries =
       config.redisUrl === undefined
         ? undefined
@@ -72,7 +83,9 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
     )
     metrics.gauge('core_sockets', 'Live sockets.', () => realtime.connectionCount())
 
-    const admin = buildAdminServer({ readiness, nodeId, registry: metrics.registry })
+    const { adminToken } = config
+    const { registry } = metrics
+    const admin = buildAdminServer({ readiness, nodeId, registry, credentials, adminToken, log })
     closing.add('admin server', () => admin.close())
     const internal = buildInternalServer({
       introspect,
@@ -88,16 +101,41 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
     closing.add('internal server', () => internal.close())
 
     const verifier = createIdentityVerifier(config.signingKeys, clock)
+    const { redisUrl } = config
+    const connections = createConnectionCounts({
+      local: () => realtime.connectionsByApp(),
+      nodeId,
+      redisUrl,
+      clock,
+      log,
+    })
+    closing.add('connection counts', connections.close)
     const chat: ChatContext = {
       db,
-      publish: (event) => realtime.publish(event),
+      publish(event) {
+        realtime.publish(event)
+        outbox.nudge()
+      },
+      otherUnread: (userId) => outbox.otherUnread(userId),
       clock,
       newId: createIdSource(clock),
-      settings: { invitationRequired: config.invitationRequired },
+      sends: createSends(db),
+      settings: { invitationRequired: config.invitationRequired, sandbox: config.sandbox },
+      configs: createAppConfigs(db, clock),
+      connections,
       log,
     }
+    const outbox = createOutbox({
+      chat,
+      publish: (event) => realtime.publish(event),
+      config: config.outside,
+      privateUpstreams,
+      deploymentSecret: jwtSecret,
+    })
+    closing.add('outbox', outbox.close)
+    if (config.reportUrl !== undefined)
+      closing.add('hourly report', createHourlyReport({ url: config.reportUrl, chat }).close)
     const server = buildPublicServer({ chat, verifier, credentials, readiness, nodeId, metrics, log })
-    const { redisUrl } = config
     const realtime = createRealtime({
       server: server.server,
       verifier,
@@ -106,6 +144,7 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
       log,
       nodeId,
       redisUrl,
+      onTold: outbox.emitted.note,
       clock,
     })
     closing.add('sockets and public server', async () => {
@@ -114,6 +153,7 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
       await requestsDone
     })
 
+    outbox.start()
     const internalUrl = await listen(internal, config.internalHost, config.internalPort)
     const adminUrl = await listen(admin, config.adminHost, config.adminPort)
     const publicUrl = await listen(server, config.host, config.port)
@@ -123,6 +163,7 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
       internalUrl,
       adminUrl,
       nodeId,
+      reload: (next) => verifier.setKeys(next.signingKeys),
       close() {
         readiness.drain()
         return closing.run()

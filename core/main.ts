@@ -1,3 +1,4 @@
+import { watchFiles, withConfigFile } from '#contract/config-file.ts'
 import { ConfigError, type CoreConfig, parseConfig } from './config.ts'
 import { buildCore } from './core.ts'
 import { CoreError } from './errors.ts'
@@ -22,10 +23,30 @@ function withCause(error: Error): string {
     : error.message
 }
 
+function loadConfig(): CoreConfig {
+  const { env, problems } = withConfigFile(process.env)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return parseConfig(env)
+}
+
 async function run(config: CoreConfig): Promise<void> {
   const log = createLog(config.logLevel)
   let stop = (_reason: string, _exitCode: number) => {}
   const core = await buildCore(config, { log, onFatal: () => stop('fatal', 1) })
+  const reload = (): void => {
+    try {
+      const next = loadConfig()
+      core.reload(next)
+      log.level = next.logLevel
+      log.info({ event: 'reloaded' }, 'signing keys and log level were reloaded')
+    } catch (error) {
+      const problems = error instanceof ConfigError ? error.problems : [String(error)]
+      log.error({ event: 'reload-refused', problems }, 'the configuration stays as it was')
+    }
+  }
+  process.on('SIGHUP', reload)
+  watchFiles([process.env.CONFIG_FILE], reload)
+
   let stopping = false
   stop = (reason, exitCode) => {
     // A second signal means now.
@@ -43,7 +64,7 @@ async function run(config: CoreConfig): Promise<void> {
 }
 
 try {
-  await run(parseConfig(process.env))
+  await run(loadConfig())
 } catch (error) {
   refuse(error)
 }

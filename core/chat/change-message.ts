@@ -10,11 +10,13 @@ import {
 } from '../store/message-changes.ts'
 import { findMessage, findMessageAnywhere, type MessageRow } from '../store/messages.ts'
 import { lockRoom } from '../store/rooms.ts'
+import { requireVoice } from './blocks.ts'
 import { type Actor, actingUser, type ChatContext, now } from './context.ts'
 import type { SendMessageInput } from './message-input.ts'
 import type { Message } from './model.ts'
 import { populateMessage } from './populate.ts'
 import { requireMessageAccess } from './room-access.ts'
+import { searchableText } from './searchable-text.ts'
 import { SYSTEM_TYPES } from './system-message.ts'
 
 const RECALL = 'recall'
@@ -28,7 +30,7 @@ export async function changeMessage(
   const { app } = actor
   await requireMessageAccess(ctx.db, actor, input.roomId)
   const recalls = input.messageType === RECALL
-  return change(ctx, app, input.roomId, recalls ? 'recalled' : 'edited', async (tx, at) => {
+  return change(ctx, actor, input.roomId, recalls ? 'recalled' : 'edited', recalls, async (tx, at) => {
     const before = await findMessage(tx, app, input.roomId, input.messageId)
     if (before === undefined) throw new CoreError('MESSAGE_NOT_FOUND')
     const isTheirs = before.senderId === actor.userId && !SYSTEM_TYPES.has(before.messageType)
@@ -49,16 +51,23 @@ const recalled = (before: MessageRow) => ({
   fields: '{}',
   replyId: null,
   editedAt: before.editedAt,
+  searchText: undefined,
 })
 
 /** What the request does not name stays. */
-const edited = (before: MessageRow, input: SendMessageInput, at: Date) => ({
-  messageType: input.messageType ?? before.messageType,
-  message: jsonText(input.message === undefined ? (before.message ?? undefined) : input.message),
-  fields: JSON.stringify({ ...before.fields, ...input.fields }),
-  replyId: input.replyId === undefined ? before.replyId : input.replyId,
-  editedAt: at,
-})
+function edited(before: MessageRow, input: SendMessageInput, at: Date) {
+  const messageType = input.messageType ?? before.messageType
+  const message = input.message === undefined ? (before.message ?? undefined) : input.message
+  const fields = { ...before.fields, ...input.fields }
+  return {
+    messageType,
+    message: jsonText(message),
+    fields: JSON.stringify(fields),
+    replyId: input.replyId === undefined ? before.replyId : input.replyId,
+    editedAt: at,
+    searchText: searchableText({ messageType, message, fields }),
+  }
+}
 
 /** A reaction given twice is one. */
 export async function react(
@@ -69,7 +78,7 @@ export async function react(
   const { app } = actor
   const userId = actingUser(actor)
   const target = await findTarget(ctx, actor, input.messageId)
-  return change(ctx, app, target.roomId, 'reacted', async (tx, at) => {
+  return change(ctx, actor, target.roomId, 'reacted', false, async (tx, at) => {
     const key = { roomId: target.roomId, messageId: target.id, userId, reaction: input.reaction }
     return { row: target, changed: await addReaction(tx, app, key, at) }
   })
@@ -84,7 +93,7 @@ export async function unreact(
   const { app } = actor
   const userId = actingUser(actor)
   const target = await findTarget(ctx, actor, input.messageId)
-  return change(ctx, app, target.roomId, 'reacted', async (tx) => {
+  return change(ctx, actor, target.roomId, 'reacted', true, async (tx) => {
     const key = { roomId: target.roomId, messageId: target.id, userId, reaction: input.reaction }
     return { row: target, changed: await removeReactions(tx, app, key) }
   })
@@ -102,14 +111,18 @@ type Changed = { row: MessageRow | undefined; changed: boolean }
 /** A change and its place in the room's events, in one commit; told only if it changed something. */
 async function change(
   ctx: ChatContext,
-  app: string,
+  actor: Actor,
   roomId: string,
   kind: ChangeKind,
+  /** Who may not speak may still take back. */
+  takesBack: boolean,
   apply: (tx: Queryable, at: Date) => Promise<Changed>,
 ): Promise<Message> {
+  const { app } = actor
   const at = now(ctx)
   const { row, changed } = await ctx.db.transaction(async (tx) => {
-    await lockRoom(tx, app, roomId)
+    const room = await lockRoom(tx, app, roomId)
+    if (room !== undefined && !takesBack) await requireVoice(tx, actor, room)
     const result = await apply(tx, at)
     if (!result.changed || result.row === undefined) return result
     const evSeq = await recordChange(tx, app, roomId, result.row.id, kind, at)

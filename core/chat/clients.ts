@@ -5,8 +5,12 @@ import { type Actor, type ChatContext, now } from './context.ts'
 import type { User } from './model.ts'
 
 /** Creates the client, or changes what is given of it. */
-export const upsertClient = (ctx: ChatContext, actor: Actor, id: string, profile: Profile): Promise<User> =>
-  upsertUser(ctx.db, actor.app, id, profile, now(ctx))
+export const upsertClient = (
+  ctx: ChatContext,
+  actor: { app: string },
+  id: string,
+  profile: Profile,
+): Promise<User> => upsertUser(ctx.db, actor.app, id, profile, now(ctx))
 
 /** All of them or none. @returns how many */
 export async function upsertClients(

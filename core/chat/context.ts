@@ -2,11 +2,38 @@ import type { Logger } from 'pino'
 import type { ClientIdentity, PlatformIdentity } from '#contract/identity.ts'
 import { CoreError } from '../errors.ts'
 import type { Database } from '../store/database.ts'
+import type { NewMessage } from '../store/messages.ts'
+import type { AppConfigs } from './app-configs.ts'
 import type { Publish } from './events.ts'
+import type { Message } from './model.ts'
 
 export type ChatSettings = {
   /** Whether a group is entered by invitation only, where a request does not say. */
   invitationRequired: boolean
+  /** Whether a client key alone signs anyone in. */
+  sandbox: boolean
+}
+
+export type Sent = {
+  /** Undefined where the store refused it. */
+  message: Message | undefined
+  /** Its sender had sent it before, under the same client id. */
+  repeated: boolean
+  /** Its sender's read mark went past messages of others with it. */
+  passedOthers: boolean
+}
+
+/** New messages on their way into the store. */
+export type Sends = {
+  /** Resolves after the commit, in the order of seq within a room. */
+  post(app: string, message: NewMessage, at: Date): Promise<Sent>
+}
+
+/** Live sockets, of all cores where they know of each other. */
+export type Connections = {
+  count(app: string): Promise<number>
+  /** The most at once during the last hour. */
+  peak(app: string): Promise<number>
 }
 
 /** What every operation needs. Inside a transaction only its `tx` may be queried, never `db`. */
@@ -15,7 +42,12 @@ export type ChatContext = {
   publish: Publish
   clock: () => number
   newId: () => string
+  sends: Sends
   settings: ChatSettings
+  configs: AppConfigs
+  connections: Connections
+  /** What other products of the deployment count as unread; never fails, and never waits long. */
+  otherUnread?: (userId: string) => Promise<number>
   log: Logger
 }
 

@@ -4,7 +4,7 @@ import { ensureUsers } from '../store/users.ts'
 import { announceRoom } from './announce.ts'
 import { type Actor, type ChatContext, now } from './context.ts'
 import { directRoomId, pairOf } from './direct-rooms.ts'
-import { enterRoom } from './enter-room.ts'
+import { enterRoom, NOBODY } from './enter-room.ts'
 import type { Room } from './model.ts'
 import { lockForEntry } from './room-access.ts'
 
@@ -31,17 +31,17 @@ export async function createRoom(ctx: ChatContext, actor: Actor, input: CreateRo
   const ownerId = actor.kind === 'client' ? actor.userId : input.ownerId
   await ensureUsers(ctx.db, app, [...memberIds, ...(ownerId === undefined ? [] : [ownerId])], at)
   const id = input.id ?? (pair && directRoomId(pair)) ?? ctx.newId()
-  const joined = await ctx.db.transaction(async (tx) => {
+  const { reached } = await ctx.db.transaction(async (tx) => {
     const created = await insertRoom(tx, app, { ...input.fields, id, roomType: input.roomType, pair }, at)
     const where = await lockForEntry(tx, actor, id)
     if (!created && actor.kind === 'client' && where.member === undefined)
       throw new CoreError('NOT_ROOM_MEMBER')
-    if (!created && actor.kind === 'client') return []
+    if (!created && actor.kind === 'client') return NOBODY
     if (created && ownerId !== undefined && input.roomType !== 'direct')
       await updateRoom(tx, app, id, { ownerId }, at)
     return enterRoom(ctx, tx, actor, where.room, memberIds)
   })
-  return announceRoom(ctx, actor, id, { joined })
+  return announceRoom(ctx, actor, id, { joined: reached })
 }
 
 /** A room between two others would let its maker listen to them. */

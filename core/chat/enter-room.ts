@@ -7,11 +7,16 @@ import { setQuitted } from '../store/room-prefs.ts'
 import type { RoomRow } from '../store/rooms.ts'
 import type { Actor, ChatContext } from './context.ts'
 import { now } from './context.ts'
+import { admitGroups } from './groups.ts'
 import { mayManage, type Standing } from './room-access.ts'
+
+/** `joined` were let in; `reached` hear the room from now on, those of joined groups among them. */
+export type Entry = { joined: string[]; reached: string[] }
+
+export const NOBODY: Entry = { joined: [], reached: [] }
 
 /**
  * Makes users members of a locked room. The users exist already: creating them under the room's lock could deadlock.
- * @returns those who were not members before.
  * @throws CoreError PERMISSION_DENIED where a direct room has its two.
  */
 export async function enterRoom(
@@ -20,16 +25,16 @@ export async function enterRoom(
   actor: Actor,
   room: RoomRow,
   userIds: readonly string[],
-): Promise<string[]> {
-  if (userIds.length === 0) return []
+): Promise<Entry> {
+  if (userIds.length === 0) return NOBODY
   const at = now(ctx)
   if (room.roomType === 'direct') await refuseThird(tx, room, userIds)
   const joined = await addMembers(tx, room.app, room.id, userIds, at)
   await setQuitted(tx, room.app, joined, room.id, null, at)
   await removeInvitations(tx, room.app, room.id, joined)
-  if (joined.length > 0)
-    await appendOutbox(tx, room.app, room.id, 'members-joined', { userIds: joined, by: actor.userId }, at)
-  return joined
+  if (joined.length === 0) return NOBODY
+  await appendOutbox(tx, room.app, room.id, 'members-joined', { userIds: joined, by: actor.userId }, at)
+  return { joined, reached: [...joined, ...(await admitGroups(tx, room, joined, at))] }
 }
 
 async function refuseThird(tx: Queryable, room: RoomRow, userIds: readonly string[]): Promise<void> {
@@ -38,17 +43,22 @@ async function refuseThird(tx: Queryable, room: RoomRow, userIds: readonly strin
   if (inside.size > 2) throw new CoreError('PERMISSION_DENIED', 'A direct room has two members.')
 }
 
+/** Whether groups are entered by invitation where a request does not say. Not inside a transaction. */
+export async function needsInvitation(ctx: ChatContext, app: string): Promise<boolean> {
+  return (await ctx.configs.of(app)).invitationRequired ?? ctx.settings.invitationRequired
+}
+
 /** @throws CoreError PERMISSION_DENIED where the room is closed, or entered by invitation only and there is none */
 export async function requireOpenDoor(
-  ctx: ChatContext,
   tx: Queryable,
   actor: Actor,
   where: Standing,
+  byInvitation: boolean,
 ): Promise<void> {
   if (actor.kind === 'platform' || where.member !== undefined) return
   const { room } = where
   if (room.opening === 0) throw new CoreError('PERMISSION_DENIED', 'The room is closed to new members.')
-  if (!ctx.settings.invitationRequired || room.roomType === 'direct' || room.ownerId === actor.userId) return
+  if (!byInvitation || room.roomType === 'direct' || room.ownerId === actor.userId) return
   const invitations = await findInvitations(tx, room.app, { inviteeId: actor.userId })
   if (!invitations.some((invitation) => invitation.roomId === room.id))
     throw new CoreError('PERMISSION_DENIED', 'An invitation is needed.')

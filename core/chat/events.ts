@@ -6,6 +6,8 @@ export type Recipients = { roomId: string; exceptUserId?: string } | { userIds: 
 /** What happened, told after its commit. `realtime/` turns it into the sockets' events. */
 export type ChatEvent = { app: string; to: Recipients } & (
   | { type: 'message-posted' | 'message-changed'; message: Message }
+  | { type: 'messages-deleted'; roomId: string; messageIds: string[]; evSeq: number }
+  | { type: 'messages-hidden-from-user'; roomId: string; messageIds: string[]; all: boolean }
   | { type: 'room-changed'; room: Room }
   | { type: 'members-joined' | 'members-left'; roomId: string; userIds: string[] }
   | { type: 'typing'; roomId: string; sender: User; text: string }

@@ -11,6 +11,7 @@ import type { RoomRow } from '../store/rooms.ts'
 import { findUsers } from '../store/users.ts'
 import { announceRoom } from './announce.ts'
 import { type Actor, actingUser, type ChatContext, now } from './context.ts'
+import { expandGroups } from './groups.ts'
 import type { Invitation } from './model.ts'
 import { loadRooms, withoutView } from './populate.ts'
 import { lockStanding, standing } from './room-access.ts'
@@ -25,7 +26,7 @@ export async function leaveInvitations(
   inviteeIds: readonly string[],
 ): Promise<InvitationRow[]> {
   const inside = new Set(await findMemberIds(tx, room.app, room.id))
-  const invitees = inviteeIds.filter((id) => !inside.has(id))
+  const invitees = (await expandGroups(tx, room.app, inviteeIds)).filter((id) => !inside.has(id))
   return putInvitations(tx, room.app, room.id, invitees, actor.userId, now(ctx))
 }
 

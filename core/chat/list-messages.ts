@@ -1,7 +1,9 @@
 import { CoreError } from '../errors.ts'
-import { findUserDeletions, type PageRequest, pageMessages } from '../store/message-pages.ts'
-import { findMessage, type MessageRow } from '../store/messages.ts'
+import { findDeletedPlace } from '../store/message-deletions.ts'
+import { type PageRequest, type Place, pageMessages } from '../store/message-pages.ts'
+import { findMessage } from '../store/messages.ts'
 import { roomMessageCount } from '../store/rooms.ts'
+import { findUserDeletions } from '../store/user-deletions.ts'
 import type { Actor, ChatContext } from './context.ts'
 import type { Message } from './model.ts'
 import { populateMessages } from './populate.ts'
@@ -16,6 +18,8 @@ export type ListMessagesInput = {
   by: PageRequest['by']
   newestFirst: boolean
   limit: number
+  /** Where a cursor's message is gone, the page begins with the message that its reader has beside it. */
+  holdsAnchor: boolean
 }
 
 /** `totalCount` is the room's. */
@@ -30,25 +34,17 @@ export async function listMessages(
   const { roomId } = input
   await requireMessageAccess(ctx.db, actor, roomId)
   const [from, to, totalCount] = await Promise.all([
-    anchor(ctx, app, roomId, input.after),
-    anchor(ctx, app, roomId, input.before),
+    anchor(ctx, app, input, 'after'),
+    anchor(ctx, app, input, 'before'),
     roomMessageCount(ctx.db, app, roomId),
   ])
   const { by, newestFirst, since, limit } = input
   const rows = await pageMessages(ctx.db, app, roomId, { by, newestFirst, from, to, since, limit })
   const [messages, userDeletedIds] = await Promise.all([
     populateMessages(ctx.db, app, rows),
-    actor.userId === undefined
-      ? []
-      : findUserDeletions(
-          ctx.db,
-          app,
-          actor.userId,
-          roomId,
-          rows.map((row) => row.id),
-        ),
+    actor.userId === undefined ? new Set<string>() : findUserDeletions(ctx.db, app, actor.userId, rows),
   ])
-  return { totalCount, messages, userDeletedIds }
+  return { totalCount, messages, userDeletedIds: [...userDeletedIds] }
 }
 
 /** The old listing: newest first in the order of posting, the cursor left out. */
@@ -61,6 +57,7 @@ export async function listMessagesBefore(
     ...input,
     by: 'creation',
     newestFirst: true,
+    holdsAnchor: false,
     limit: input.before === undefined ? input.limit : input.limit + 1,
   })
   const messages = page.messages.filter((message) => message.id !== input.before).slice(0, input.limit)
@@ -76,7 +73,8 @@ export async function listMessagesAround(
   const { app } = actor
   const { roomId } = input
   await requireMessageAccess(ctx.db, actor, roomId)
-  const middle = await anchor(ctx, app, roomId, input.messageId)
+  const middle = await findMessage(ctx.db, app, roomId, input.messageId)
+  if (middle === undefined) throw new CoreError('MESSAGE_NOT_FOUND')
   const [newer, older] = await Promise.all([
     pageMessages(ctx.db, app, roomId, {
       by: 'change',
@@ -94,14 +92,22 @@ export async function listMessagesAround(
   return populateMessages(ctx.db, app, [...newer.toReversed(), ...older.slice(1)])
 }
 
+/** Readers that page drop the first row, taking it for the cursor's: it must be one that they have. */
 async function anchor(
   ctx: ChatContext,
   app: string,
-  roomId: string,
-  id: string | undefined,
-): Promise<MessageRow | undefined> {
+  input: ListMessagesInput,
+  side: 'before' | 'after',
+): Promise<Place | undefined> {
+  const { roomId, by } = input
+  const id = input[side]
   if (id === undefined) return undefined
   const row = await findMessage(ctx.db, app, roomId, id)
-  if (row === undefined) throw new CoreError('MESSAGE_NOT_FOUND')
-  return row
+  if (row !== undefined) return row
+  const place = await findDeletedPlace(ctx.db, app, roomId, id)
+  if (place === undefined) throw new CoreError('MESSAGE_NOT_FOUND')
+  if (!input.holdsAnchor) return place
+  const seen = side === 'before' ? { from: place, newestFirst: false } : { to: place, newestFirst: true }
+  const [neighbour] = await pageMessages(ctx.db, app, roomId, { by, limit: 1, ...seen })
+  return neighbour ?? place
 }

@@ -1,3 +1,4 @@
+import { CoreError } from '../errors.ts'
 import type { InvitationRow } from '../store/invitations.ts'
 import { removeMembers as deleteMembers, findRoomIds } from '../store/members.ts'
 import type { MessageRow } from '../store/messages.ts'
@@ -7,7 +8,8 @@ import type { RoomRow } from '../store/rooms.ts'
 import { ensureUsers, findUsers } from '../store/users.ts'
 import { announceRoom } from './announce.ts'
 import { type Actor, actingUser, type ChatContext, now } from './context.ts'
-import { enterRoom, requireMayInvite, requireOpenDoor } from './enter-room.ts'
+import { enterRoom, needsInvitation, requireMayInvite, requireOpenDoor } from './enter-room.ts'
+import { dismissGroups } from './groups.ts'
 import { announceInvitations, leaveInvitations } from './invite.ts'
 import type { Room } from './model.ts'
 import { lockForEntry, lockStanding, requireManager } from './room-access.ts'
@@ -21,13 +23,14 @@ export async function joinRoom(
   const me = actingUser(actor)
   const { app } = actor
   await ensureUsers(ctx.db, app, [me], now(ctx))
+  const byInvitation = await needsInvitation(ctx, app)
   const change = await ctx.db.transaction(async (tx) => {
     const where = await lockForEntry(tx, actor, input.roomId)
-    await requireOpenDoor(ctx, tx, actor, where)
-    const joined = await enterRoom(ctx, tx, actor, where.room, [me])
+    await requireOpenDoor(tx, actor, where, byInvitation)
+    const { joined, reached } = await enterRoom(ctx, tx, actor, where.room, [me])
     const says = input.systemMessage && joined.length > 0
     const posted = says ? await postSystemMessage(ctx, tx, app, input.roomId, me, { type: 'joinRoom' }) : []
-    return { joined, posted }
+    return { joined: reached, posted }
   })
   return announceRoom(ctx, actor, input.roomId, change)
 }
@@ -45,16 +48,16 @@ export async function addMembers(ctx: ChatContext, actor: Actor, input: AddMembe
   const { app } = actor
   const userIds = [...new Set(input.userIds)]
   await ensureUsers(ctx.db, app, userIds, now(ctx))
+  const byInvitation = await needsInvitation(ctx, app)
   const change = await ctx.db.transaction(async (tx) => {
     const where = await lockStanding(tx, actor, input.roomId)
     requireMayInvite(actor, where)
-    const invites =
-      where.room.roomType !== 'direct' && (input.invitationRequired ?? ctx.settings.invitationRequired)
+    const invites = where.room.roomType !== 'direct' && (input.invitationRequired ?? byInvitation)
     if (invites) {
       const invitations = await leaveInvitations(ctx, tx, actor, where.room, userIds)
       return { joined: [], posted: [], invitations }
     }
-    const joined = await enterRoom(ctx, tx, actor, where.room, userIds)
+    const { joined, reached } = await enterRoom(ctx, tx, actor, where.room, userIds)
     const says = input.systemMessage && joined.length > 0
     const subjects = says ? await findUsers(tx, app, joined) : []
     const posted = says
@@ -64,7 +67,7 @@ export async function addMembers(ctx: ChatContext, actor: Actor, input: AddMembe
         })
       : []
     const invitations: InvitationRow[] = []
-    return { joined, posted, invitations }
+    return { joined: reached, posted, invitations }
   })
   const room = await announceRoom(ctx, actor, input.roomId, change)
   if (change.invitations.length > 0) await announceInvitations(ctx, app, change.invitations)
@@ -84,9 +87,12 @@ export async function removeMembers(
     const leaves = actor.userId !== undefined && input.userIds.includes(actor.userId)
     const others = input.userIds.filter((id) => id !== actor.userId)
     if (others.length > 0) requireManager(actor, where)
+    if (actor.kind === 'client' && others.some((id) => id === where.room.ownerId))
+      throw new CoreError('PERMISSION_DENIED', 'Nobody removes the owner.')
     const left = await deleteMembers(tx, app, input.roomId, [...new Set(input.userIds)], at)
     if (left.length === 0) return { left, posted: [] }
-    await setQuitted(tx, app, left, input.roomId, at, at)
+    const outside = await dismissGroups(tx, where.room, left, at)
+    await setQuitted(tx, app, outside, input.roomId, at, at)
     await appendOutbox(tx, app, input.roomId, 'members-removed', { userIds: left, by: actor.userId }, at)
     const posted: MessageRow[] = []
     const say = async (system: SystemMessage) => {
@@ -97,7 +103,7 @@ export async function removeMembers(
     const removed = subjects.filter((user) => user.id !== actor.userId)
     if (removed.length > 0) await say({ type: 'deleteMember', subjects: removed })
     if (leaves && subjects.length > removed.length) await say({ type: 'leaveRoom' })
-    return { left, posted }
+    return { left: outside, posted }
   })
   return announceRoom(ctx, actor, input.roomId, change)
 }

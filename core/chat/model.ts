@@ -18,6 +18,8 @@ export type User = {
   lastActiveAt: Date | undefined
   createdAt: Date
   updatedAt: Date
+  /** Of a group, where they were loaded: the users that it stands for. */
+  groupMembers?: User[]
 }
 
 export type Reaction = { userId: string; reaction: string }
@@ -42,6 +44,8 @@ export type Message = {
   createdAt: Date
   updatedAt: Date
   editedAt: Date | undefined
+  pinned: boolean
+  hidden: boolean
 }
 
 export type Member = {
@@ -50,6 +54,8 @@ export type Member = {
   joinedAt: Date
   lastReadMessageId: string | undefined
   unread: number
+  /** False: inside by a group alone, and not among the members that a room shows. */
+  direct: boolean
   /** Custom member properties, verbatim. */
   properties: Record<string, unknown>
 }
@@ -73,6 +79,9 @@ export type RoomView = {
   isMentioned: boolean
   isSuperuser: boolean
   pref: RoomPref
+  /** In a direct room: since when the viewer blocks the other, or is blocked. */
+  didBlockAt: Date | undefined
+  wasBlockedAt: Date | undefined
 }
 
 export type Room = {
@@ -107,6 +116,16 @@ export type Invitation = {
   room: Room
   invitee: User
   inviter: User | undefined
+  createdAt: Date
+  updatedAt: Date
+}
+
+/** One who may not speak in a room. */
+export type Block = {
+  app: string
+  blockee: User
+  blocker: User | undefined
+  room: { id: string; roomType: Room['roomType']; createdAt: Date }
   createdAt: Date
   updatedAt: Date
 }

@@ -8,7 +8,7 @@ import { announceRoom } from './announce.ts'
 import { type Actor, actingUser, type ChatContext, now } from './context.ts'
 import type { RoomType } from './create-room.ts'
 import { directRoomId, meansPairRoom, type Pair, pairOf } from './direct-rooms.ts'
-import { enterRoom, requireMayInvite, requireOpenDoor } from './enter-room.ts'
+import { enterRoom, needsInvitation, requireMayInvite, requireOpenDoor } from './enter-room.ts'
 import { announceInvitations, leaveInvitations } from './invite.ts'
 import type { Room } from './model.ts'
 import { lockForEntry } from './room-access.ts'
@@ -33,19 +33,19 @@ export async function openRoom(ctx: ChatContext, actor: Actor, input: OpenRoomIn
   const [other] = others
   const pair = input.roomType === 'direct' && other !== undefined ? pairOf(me, other) : undefined
   await ensureUsers(ctx.db, app, [me, ...others], now(ctx))
+  const byInvitation = await needsInvitation(ctx, app)
   const opened = await ctx.db.transaction(async (tx) => {
     const id = await findOrInsert(ctx, tx, app, me, input, pair)
     const where = await lockForEntry(tx, actor, id)
-    await requireOpenDoor(ctx, tx, actor, where)
+    await requireOpenDoor(tx, actor, where, byInvitation)
     if (others.length > 0 && where.member !== undefined) requireMayInvite(actor, where)
-    const invites =
-      where.room.roomType !== 'direct' && (input.invitationRequired ?? ctx.settings.invitationRequired)
-    const joined = await enterRoom(ctx, tx, actor, where.room, invites ? [me] : [me, ...others])
+    const invites = where.room.roomType !== 'direct' && (input.invitationRequired ?? byInvitation)
+    const { joined, reached } = await enterRoom(ctx, tx, actor, where.room, invites ? [me] : [me, ...others])
     const invitations: InvitationRow[] = invites
       ? await leaveInvitations(ctx, tx, actor, where.room, others)
       : []
     const posted = input.systemMessage ? await postArrivals(ctx, tx, app, id, me, joined) : []
-    return { id, joined, invitations, posted }
+    return { id, joined: reached, invitations, posted }
   })
   const room = await announceRoom(ctx, actor, opened.id, opened)
   if (opened.invitations.length > 0) await announceInvitations(ctx, app, opened.invitations)

@@ -1,5 +1,8 @@
 /** Rows to the chat's words: each kind of thing is fetched once for the whole set, however many there are. */
+
+import { type BlockRow, findBlocksOfRooms } from '../store/blocks.ts'
 import type { Queryable } from '../store/database.ts'
+import { findGroupMembers } from '../store/groups.ts'
 import { findMembers, type MemberRow } from '../store/members.ts'
 import { findReactions } from '../store/message-changes.ts'
 import { findMessagesById, findMessagesBySeq, type MessageRow } from '../store/messages.ts'
@@ -43,6 +46,8 @@ export async function populateMessages(q: Queryable, app: string, rows: MessageR
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
     editedAt: row.editedAt ?? undefined,
+    pinned: row.pinned,
+    hidden: row.hidden,
   })
   return rows.map((row) => {
     const reply = row.replyId === null ? undefined : replyByKey.get(key(row.roomId, row.replyId))
@@ -66,7 +71,10 @@ export async function loadRooms(
   const rows = ids.flatMap((id) => found.get(id) ?? [])
   const roomIds = rows.map((row) => row.id)
   const viewerId = viewer?.userId
-  const [memberRows, lastRows, prefs, others] = await Promise.all([
+  const directIds =
+    viewerId === undefined ? [] : rows.flatMap((row) => (row.roomType === 'direct' ? row.id : []))
+  const groupIds = [...new Set(rows.flatMap((row) => row.groupIds))]
+  const [memberRows, lastRows, prefs, others, blocks, groups] = await Promise.all([
     findMembers(q, app, roomIds),
     findMessagesBySeq(
       q,
@@ -77,6 +85,8 @@ export async function loadRooms(
     ),
     viewerId === undefined ? [] : findRoomPrefs(q, app, viewerId, roomIds),
     findUsers(q, app, [...new Set([viewerId, ...rows.map((row) => row.ownerId)].flatMap((id) => id ?? []))]),
+    findBlocksOfRooms(q, app, directIds),
+    groupIds.length === 0 ? new Map<string, User[]>() : findGroupMembers(q, app, groupIds),
   ])
   const membersOf = Map.groupBy(memberRows, (row) => row.roomId)
   const lastOf = new Map(
@@ -91,10 +101,11 @@ export async function loadRooms(
       members,
       lastOf.get(row.id),
       row.ownerId === null ? undefined : userById.get(row.ownerId),
+      groups,
     )
     if (viewer === undefined) return room
     const user = viewerId === undefined ? undefined : userById.get(viewerId)
-    return { ...room, view: viewOf(row, members, viewer, user, prefOf.get(row.id)) }
+    return { ...room, view: viewOf(row, members, viewer, user, prefOf.get(row.id), blocks) }
   })
 }
 
@@ -119,6 +130,7 @@ function toRoom(
   members: Array<MemberRow & UserRow>,
   lastMessage: Message | undefined,
   owner: User | undefined,
+  groups: Map<string, User[]>,
 ): Room {
   return {
     app: row.app,
@@ -129,7 +141,7 @@ function toRoom(
     roomType: row.roomType,
     owner,
     managerIds: row.managerIds,
-    members: members.map((member) => toMember(row, member)),
+    members: members.map((member) => toMember(row, member, groups)),
     lastMessage,
     lastSeq: row.lastSeq,
     evSeq: row.evSeq,
@@ -147,8 +159,9 @@ function toRoom(
   }
 }
 
-const toMember = (room: RoomRow, row: MemberRow & UserRow): Member => ({
-  user: toUser(row),
+const toMember = (room: RoomRow, row: MemberRow & UserRow, groups: Map<string, User[]>): Member => ({
+  user: row.clientType === 'group' ? { ...toUser(row), groupMembers: groups.get(row.id) ?? [] } : toUser(row),
+  direct: row.direct,
   role: row.role,
   joinedAt: row.joinedAt,
   lastReadMessageId: row.readMessageId ?? undefined,
@@ -162,13 +175,17 @@ function viewOf(
   viewer: Actor,
   user: User | undefined,
   pref: RoomPref | undefined,
+  blocks: BlockRow[],
 ): NonNullable<Room['view']> {
   const member = members.find((candidate) => candidate.userId === viewer.userId)
+  const own = blocks.filter((block) => block.roomId === room.id && member !== undefined)
   return {
     unread: unreadOf(room, member),
     muted: user?.mutedRoomIds.includes(room.id) ?? false,
     isMentioned: member !== undefined && member.mentionedSeq > member.readSeq,
     isSuperuser: isSuperuser(viewer, room, member),
     pref: pref ?? defaultRoomPref(room.id),
+    didBlockAt: own.find((block) => block.blockeeId !== viewer.userId)?.createdAt,
+    wasBlockedAt: own.find((block) => block.blockeeId === viewer.userId)?.createdAt,
   }
 }

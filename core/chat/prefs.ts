@@ -1,4 +1,12 @@
-import { findAllRoomPrefs, mergeRoomPref, type RoomPrefChange } from '../store/room-prefs.ts'
+import {
+  defaultRoomPref,
+  findAllRoomPrefs,
+  findRoomPrefs,
+  mergeRoomPref,
+  type PrefKey,
+  type RoomPrefChange,
+  resetRoomPref,
+} from '../store/room-prefs.ts'
 import { deleteUserPref, findUserPrefs, putUserPref, type UserPref } from '../store/user-prefs.ts'
 import { type Actor, actingUser, type ChatContext, now } from './context.ts'
 import type { RoomPref } from './model.ts'
@@ -11,7 +19,30 @@ export async function updateRoomPref(
 ): Promise<RoomPref> {
   const { app } = actor
   const userId = actingUser(actor)
-  const pref = await mergeRoomPref(ctx.db, app, userId, input.roomId, input.change, now(ctx))
+  await mergeRoomPref(ctx.db, app, userId, input.roomId, input.change, now(ctx))
+  return tellRoomPref(ctx, app, userId, input.roomId)
+}
+
+export async function removeRoomPref(
+  ctx: ChatContext,
+  actor: Actor,
+  input: { roomId: string; key: PrefKey },
+): Promise<RoomPref> {
+  const { app } = actor
+  const userId = actingUser(actor)
+  await resetRoomPref(ctx.db, app, userId, input.roomId, input.key, now(ctx))
+  return tellRoomPref(ctx, app, userId, input.roomId)
+}
+
+/** Clients replace what they had by what they are told: all of it, with what the user's groups say. */
+export async function tellRoomPref(
+  ctx: ChatContext,
+  app: string,
+  userId: string,
+  roomId: string,
+): Promise<RoomPref> {
+  const [known] = await findRoomPrefs(ctx.db, app, userId, [roomId])
+  const pref = known ?? defaultRoomPref(roomId)
   ctx.publish({ type: 'room-pref-changed', app, to: { userIds: [userId] }, pref })
   return pref
 }

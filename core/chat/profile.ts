@@ -29,6 +29,17 @@ export async function muteRoom(
   return user
 }
 
+/** A customer's server mutes for a user that there is. */
+export async function muteRoomFor(
+  ctx: ChatContext,
+  actor: Actor,
+  input: { userId: string; roomId: string; muted: boolean },
+): Promise<User> {
+  const user = await setMuted(ctx.db, actor.app, input.userId, input.roomId, input.muted)
+  if (user === undefined) throw new CoreError('CLIENT_NOT_FOUND')
+  return user
+}
+
 export type Peer = { address: string | undefined; port?: number | undefined; userAgent: string | undefined }
 
 /** A login by socket. */

@@ -1,24 +1,35 @@
 import { CoreError } from '../errors.ts'
 import { jsonText } from '../store/columns.ts'
-import { type Database, DatabaseError, UNIQUE_VIOLATION } from '../store/database.ts'
-import { findByClientId, insertMessage, type MessageRow, type NewMessage } from '../store/messages.ts'
+import type { NewMessage } from '../store/messages.ts'
 import { findRooms } from '../store/rooms.ts'
 import { ensureUsers } from '../store/users.ts'
+import { silenced } from './blocks.ts'
 import { changeMessage } from './change-message.ts'
 import { type Actor, type ChatContext, now } from './context.ts'
 import type { SendMessageInput } from './message-input.ts'
 import type { Message } from './model.ts'
-import { populateMessage } from './populate.ts'
 import { requireMessageAccess } from './room-access.ts'
+import { searchableText } from './searchable-text.ts'
 import { SYSTEM_TYPES } from './system-message.ts'
 
 /** Acknowledged after its commit. @throws CoreError NOT_ROOM_MEMBER, for a room that is not there too */
 export async function sendMessage(ctx: ChatContext, actor: Actor, input: SendMessageInput): Promise<Message> {
   if (actor.kind === 'client' && SYSTEM_TYPES.has(input.messageType ?? ''))
     throw new CoreError('INVALID_MESSAGE_FORMAT', `"${input.messageType}" is sent by the server alone.`)
+  const masked = await withoutBadWords(ctx, actor.app, input)
   return input.messageId === undefined
-    ? postMessage(ctx, actor, input)
-    : changeMessage(ctx, actor, { ...input, messageId: input.messageId })
+    ? postMessage(ctx, actor, masked)
+    : changeMessage(ctx, actor, { ...masked, messageId: input.messageId })
+}
+
+/** What is encrypted is nobody's to read. */
+async function withoutBadWords(
+  ctx: ChatContext,
+  app: string,
+  input: SendMessageInput,
+): Promise<SendMessageInput> {
+  if (typeof input.message !== 'string' || input.messageType === 'encrypted') return input
+  return { ...input, message: (await ctx.configs.of(app)).censor(input.message) }
 }
 
 async function postMessage(ctx: ChatContext, actor: Actor, input: SendMessageInput): Promise<Message> {
@@ -43,35 +54,20 @@ async function postMessage(ctx: ChatContext, actor: Actor, input: SendMessageInp
     counts: !SYSTEM_TYPES.has(input.messageType ?? ''),
     onlyIfMember: actor.kind === 'client' ? actor.userId : undefined,
     followUps: input.followUps ?? {},
+    searchText: searchableText({ ...input, messageType: input.messageType ?? 'text' }),
   }
-  const { row, repeated } = await insertOnce(ctx.db, app, message, at)
-  if (row === undefined) throw await whyRefused(ctx, actor, input.roomId)
-  const posted = await populateMessage(ctx.db, app, row)
-  if (!repeated) ctx.publish({ type: 'message-posted', app, to: { roomId: input.roomId }, message: posted })
+  const { message: posted, repeated, passedOthers } = await ctx.sends.post(app, message, at)
+  if (posted === undefined) throw await whyRefused(ctx, actor, input.roomId)
+  if (repeated) return posted
+  const to = { roomId: input.roomId }
+  ctx.publish({ type: 'message-posted', app, to, message: posted })
+  if (passedOthers && senderId !== undefined)
+    ctx.publish({ type: 'read', app, to, roomId: input.roomId, userId: senderId, messageId: posted.id })
   return posted
-}
-
-async function insertOnce(
-  db: Database,
-  app: string,
-  message: NewMessage,
-  at: Date,
-): Promise<{ row: MessageRow | undefined; repeated: boolean }> {
-  try {
-    return { row: await insertMessage(db, app, message, at), repeated: false }
-  } catch (error) {
-    const isRepeat = error instanceof DatabaseError && error.sqlState === UNIQUE_VIOLATION
-    if (!isRepeat || message.clientMessageId === undefined) throw error
-    const row = await findByClientId(db, app, message.roomId, message.senderId, message.clientMessageId)
-    if (row === undefined) throw error
-    return { row, repeated: true }
-  }
 }
 
 async function whyRefused(ctx: ChatContext, actor: Actor, roomId: string): Promise<CoreError> {
   await requireMessageAccess(ctx.db, actor, roomId)
   const [room] = await findRooms(ctx.db, actor.app, [roomId])
-  return room?.status === 0
-    ? new CoreError('PERMISSION_DENIED', 'The room is frozen.')
-    : new CoreError('NOT_ROOM_MEMBER')
+  return room?.status === 0 ? new CoreError('PERMISSION_DENIED', 'The room is frozen.') : silenced()
 }

@@ -186,7 +186,7 @@ export function createRedisEntries({ url, db, feed, introspect, clock, log }: Pa
     const ttlMs = Math.min(answer.active ? LIVE_TTL_MS : REFUSED_TTL_MS, expiresAtMs - clock())
     if (ttlMs < 1) return
     const key = redisCredentialKey(kind, digest)
-    await redis.eval(WRITE_ENTRY, 1, key, answer.position, JSON.stringify(answer), Math.floor(ttlMs))
+    await redis.eval(WRITE_ENTRY, 1, key, answer.position, entryText(answer), Math.floor(ttlMs))
   }
 
   return {
@@ -206,6 +206,13 @@ export function createRedisEntries({ url, db, feed, introspect, clock, log }: Pa
       await running?.catch(() => {})
     },
   }
+}
+
+/** Secrets stay out of Redis; that there are some stands in for the answer, so that no older one passes for it. */
+function entryText(answer: Introspection): string {
+  const hasSecrets =
+    answer.active && 'settings' in answer.grant && answer.grant.settings.authentication !== undefined
+  return JSON.stringify(hasSecrets ? { position: answer.position, withheld: true } : answer)
 }
 
 function parsePosition(text: string | null): number | undefined {

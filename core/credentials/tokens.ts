@@ -7,8 +7,10 @@ import { credentialDigest, MAX_CREDENTIAL_BYTES } from '#contract/credential.ts'
 import { CoreError } from '../errors.ts'
 import { recordChange } from '../store/credential-changes.ts'
 import { DatabaseError, FOREIGN_KEY_VIOLATION } from '../store/database.ts'
+import { revokeForeignTokens } from '../store/provisioning.ts'
 import type { TokenRow } from '../store/tokens.ts'
 import * as store from '../store/tokens.ts'
+import { hasForeignTokens } from './app-settings.ts'
 import type { CredentialContext } from './context.ts'
 import { parseExpiration } from './expiration.ts'
 import { signToken, type TokenSubject } from './jwt.ts'
@@ -30,10 +32,12 @@ export type GrantedToken = { token: Token; position: number }
 /** Which of a user's tokens to revoke. */
 export type TokenSelection =
   | { token: string }
-  | { credentialId: string }
+  /** A token that was just used; `expiresAtMs` is what its identity says, should it be no row. */
+  | { credentialId: string; expiresAtMs?: number | undefined }
   | { allBut: string /* a credential id */ }
   | 'all'
 
+const END_OF_TIME_MS = Date.UTC(9999, 11, 31)
 const REFERENCE_PREFIX = 'sha256:'
 const REFERENCE = /^sha256:([A-Za-z0-9_-]{43})$/
 /** The gateway takes these for "no token", as shipped clients send them. */
@@ -68,7 +72,8 @@ export async function bindToken(
 }
 
 /**
- * Revokes tokens of a user, at once. A listed token's reference (`sha256:…`) names it as well as its secret.
+ * Revokes tokens of a user, at once. A listed token's reference (`sha256:…`) names it as well as its secret. One that
+ * is no row, because the app's own authentication vouches for it, becomes a revoked one.
  * @throws CoreError CLIENT_NOT_FOUND; TOKEN_NOT_FOUND where one token was named and is not live
  */
 export async function revokeTokens(
@@ -80,9 +85,16 @@ export async function revokeTokens(
   const now = new Date(ctx.clock())
   const given =
     typeof selection === 'object' && 'token' in selection ? parseToken(selection.token) : undefined
+  const foreign = await foreignTokenOf(ctx, app, selection)
   const { rows, position } = await ctx.db.transaction(async (tx) => {
-    const rows = await store.revokeTokens(tx, app, userId, toFilter(app, selection), now)
+    // Before the tokens' rows are locked, as a disablement does it.
+    if (selection === 'all') await revokeForeignTokens(tx, app, userId, now)
+    let rows = await store.revokeTokens(tx, app, userId, toFilter(app, selection), now)
     if (rows === undefined) throw new CoreError('CLIENT_NOT_FOUND')
+    if (rows.length === 0 && foreign !== undefined) {
+      const row = await store.insertRevokedToken(tx, { ...foreign, app, userId, now })
+      if (row !== undefined) rows = [row]
+    }
     if (rows.length === 0 && given !== undefined) throw new CoreError('TOKEN_NOT_FOUND')
     // "All" also cuts what lives on credentials that never were rows here (an external auth service's tokens).
     if (selection === 'all')
@@ -136,6 +148,20 @@ async function grant(
       throw new CoreError('CLIENT_NOT_FOUND', undefined, { cause: error })
     throw error
   }
+}
+
+/** One token that may be no row; what says when it ends, else never. */
+async function foreignTokenOf(
+  ctx: CredentialContext,
+  app: string,
+  selection: TokenSelection,
+): Promise<{ digest: string; expiresAt: Date } | undefined> {
+  if (selection === 'all' || 'allBut' in selection) return undefined
+  if ('credentialId' in selection)
+    return { digest: selection.credentialId, expiresAt: new Date(selection.expiresAtMs ?? END_OF_TIME_MS) }
+  if (REFERENCE.test(selection.token) || !(await hasForeignTokens(ctx, app))) return undefined
+  const digest = credentialDigest('client-token', app, selection.token)
+  return { digest, expiresAt: new Date(END_OF_TIME_MS) }
 }
 
 function parseToken(token: unknown): string {

@@ -4,8 +4,9 @@ import type { Logger } from '../observe/log.ts'
 import { DatabaseError } from '../store/database.ts'
 import { failure } from '../wire/envelope.ts'
 
-/** SQLSTATEs of what PostgreSQL cannot hold (NUL in texts, numbers out of range, keys too long): the request's fault. */
-const UNREADABLE = new Set(['22021', '22P05', '22P02', '22003', '22008', '54000'])
+/** What PostgreSQL cannot hold (class 22: NUL in texts, numbers out of range; keys too long): the request's fault. */
+const DATA_EXCEPTION = '22'
+const PROGRAM_LIMIT_EXCEEDED = '54000'
 /** Of transactions that lost to another: try again. */
 const RETRYABLE = new Set(['40001', '40P01'])
 
@@ -24,7 +25,7 @@ export function answerFailure(log: Logger, error: unknown, request: FastifyReque
 function toCoreError(error: unknown): CoreError {
   if (error instanceof CoreError) return error
   if (error instanceof DatabaseError) {
-    if (UNREADABLE.has(error.sqlState))
+    if (error.sqlState.startsWith(DATA_EXCEPTION) || error.sqlState === PROGRAM_LIMIT_EXCEEDED)
       return new CoreError('INVALID_REQUEST', 'It has a value that cannot be kept.', { cause: error })
     if (RETRYABLE.has(error.sqlState)) return new CoreError('STORE_UNAVAILABLE', undefined, { cause: error })
     return new CoreError('INTERNAL', undefined, { cause: error })

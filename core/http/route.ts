@@ -1,14 +1,28 @@
 import type { Static, TSchema } from 'typebox'
 import { Type } from 'typebox'
-import type { PlatformIdentity } from '#contract/identity.ts'
+import type { AnonymousIdentity, Identity, PlatformIdentity } from '#contract/identity.ts'
 import type { Actor, ChatContext } from '../chat/context.ts'
 import type { CredentialContext } from '../credentials/context.ts'
 
 /**
  * Who may call a route. `platform`: platform keys alone. `user`: a client, or a platform key that acts for one.
- * `any`: a client, or a platform key.
+ * `any`: a client, or a platform key. `client-key`: whoever names an app. `nobody`: everyone, known or not.
+ * `sandbox`: platform keys; where the deployment is a sandbox, a client key too.
  */
-export type Caller = 'platform' | 'user' | 'any'
+export type Caller = 'platform' | 'user' | 'any' | 'client-key' | 'nobody' | 'sandbox'
+
+/** A client key without a user. */
+export type AppVisitor = AnonymousIdentity & { app: string }
+
+type ActorOf<C extends Caller> = C extends 'platform'
+  ? PlatformIdentity
+  : C extends 'client-key'
+    ? Actor | AppVisitor
+    : C extends 'nobody'
+      ? Identity
+      : C extends 'sandbox'
+        ? PlatformIdentity | AppVisitor
+        : Actor
 
 type ParamNames<Path extends string> = Path extends `${infer Segment}/${infer Rest}`
   ? ParamNames<Segment> | ParamNames<Rest>
@@ -19,7 +33,7 @@ type ParamNames<Path extends string> = Path extends `${infer Segment}/${infer Re
 export type Call<C extends Caller, Path extends string, Query, Body> = {
   chat: ChatContext
   credentials: CredentialContext
-  actor: C extends 'platform' ? PlatformIdentity : Actor
+  actor: ActorOf<C>
   params: Record<ParamNames<Path>, string>
   query: Query
   body: Body

@@ -5,7 +5,7 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { CREDENTIAL_POSITION_HEADER, IDENTITY_HEADER, type Identity } from '#contract/identity.ts'
 import { type ReadyzOptions, readyz } from '../admin/readyz.ts'
-import type { Actor, ChatContext } from '../chat/context.ts'
+import type { ChatContext } from '../chat/context.ts'
 import type { CredentialContext } from '../credentials/context.ts'
 import { CoreError } from '../errors.ts'
 import type { IdentityVerifier } from '../identity/verifier.ts'
@@ -14,6 +14,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import { ok } from '../wire/envelope.ts'
 import { isForm, readBodies } from './bodies.ts'
 import { answerFailure } from './failures.ts'
+import { reference } from './openapi/reference.ts'
 import { createReader, parseForm } from './reading.ts'
 import type { Caller, Route } from './route.ts'
 import { routes } from './routes.ts'
@@ -51,6 +52,7 @@ export function buildPublicServer(parts: PublicServerParts): FastifyInstance {
   )
   server.setErrorHandler((error, request, reply) => answerFailure(log, error, request, reply))
   server.register(readyz, parts)
+  server.register(reference, { routes })
   server.setNotFoundHandler((request) => {
     identify(verifier, request)
     throw new CoreError('NOT_FOUND')
@@ -66,13 +68,13 @@ function addRoute(
 ): void {
   const readQuery = createReader(route.query, 'INVALID_QUERY')
   const readBody = createReader(route.body, 'INVALID_REQUEST')
-  const actors = new WeakMap<FastifyRequest, Actor>()
+  const actors = new WeakMap<FastifyRequest, Identity>()
   server.route({
     method: route.method,
     url: route.path,
     // Before the body is read: who may not call has nothing to say.
     onRequest: async (request) => {
-      actors.set(request, authorise(route.caller, identify(verifier, request)))
+      actors.set(request, authorise(route.caller, identify(verifier, request), chat.settings.sandbox))
     },
     handler: async (request, reply) => {
       const result = await route.answer({
@@ -104,9 +106,15 @@ function identify(verifier: IdentityVerifier, request: FastifyRequest): Identity
 }
 
 /** 401 says "sign in again" to clients, so only nobody gets it; who may not is told 403. */
-function authorise(caller: Caller, identity: Identity): Actor {
-  if (identity.kind === 'anonymous') throw new CoreError('UNAUTHORIZED')
-  if (caller === 'platform' && identity.kind !== 'platform') throw new CoreError('PERMISSION_DENIED')
+function authorise(caller: Caller, identity: Identity, sandbox: boolean): Identity {
+  if (caller === 'nobody') return identity
+  if (identity.kind === 'anonymous') {
+    const isEnough = caller === 'client-key' || (caller === 'sandbox' && sandbox)
+    if (isEnough && identity.app !== undefined) return identity
+    throw new CoreError('UNAUTHORIZED')
+  }
+  if ((caller === 'platform' || caller === 'sandbox') && identity.kind !== 'platform')
+    throw new CoreError('PERMISSION_DENIED')
   if (caller === 'user' && identity.userId === undefined) throw new CoreError('ACTING_USER_REQUIRED')
   return identity
 }

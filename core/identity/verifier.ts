@@ -4,6 +4,11 @@ import { MAX_SKEW_MS, type SigningKey, type Verified, verifyIdentity } from '#co
 /** The one check of the one value that the core trusts, whichever carrier brought it. */
 export type IdentityVerifier = { verify(text: unknown): Verified }
 
+export type RekeyedVerifier = IdentityVerifier & {
+  /** Other keys from now on; what a key that is gone has signed is refused at once. */
+  setKeys(keys: readonly SigningKey[]): void
+}
+
 const MAX_REMEMBERED = 5_000
 /** Long user ids make long texts; those are checked anew instead of filling the memory. */
 const MAX_REMEMBERED_LENGTH = 2_048
@@ -12,9 +17,17 @@ const MAX_REMEMBERED_LENGTH = 2_048
  * A gateway signs once a window and repeats that text with every request, so what was verified is remembered
  * until it goes stale. Refusals are not: anyone could fill the memory with them.
  */
-export function createIdentityVerifier(keys: readonly SigningKey[], clock: () => number): IdentityVerifier {
+export function createIdentityVerifier(
+  startingKeys: readonly SigningKey[],
+  clock: () => number,
+): RekeyedVerifier {
+  let keys = startingKeys
   const verified = new LRUCache<string, { answer: Verified; untilMs: number }>({ max: MAX_REMEMBERED })
   return {
+    setKeys(next) {
+      keys = next
+      verified.clear()
+    },
     verify(text) {
       const nowMs = clock()
       if (typeof text !== 'string') return { refused: 'malformed' }

@@ -88,6 +88,7 @@ export function listenToClient(socket: Socket, session: Session, bucket: TokenBu
   on('conf', ([conf], ack) => {
     if (!isRecord(conf)) throw new CoreError('INVALID_REQUEST')
     membership.changeEncoding(session, conf.encoding === 'base64' ? 'base64' : 'plain')
+    session.wantsPositions = conf.positions === true
     ack?.()
   })
 

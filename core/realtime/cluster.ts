@@ -4,7 +4,10 @@ import type { Logger } from 'pino'
 import type { Announcement } from './delivery.ts'
 import type { Movement } from './membership.ts'
 
-export type Broadcast = { announcement: Announcement } | { movement: Movement }
+export type Broadcast = ({ announcement: Announcement } | { movement: Movement }) & {
+  /** Of an event that the outbox holds too (`followUpKey`). */
+  key?: string | undefined
+}
 
 /** What the cores tell each other: hints, at most once. The truth is in the database. */
 export type Cluster = {

@@ -8,6 +8,8 @@ export type RealtimeLimits = {
   sweepIntervalMs: number
   /** What may wait for a reader that doesn't read. */
   maxUnsentBytes: number
+  /** How often sockets that asked are told where their rooms are; every second one a little later. */
+  positionCheckMs: number
   eventBurst: number
   eventsPerSecond: number
   broadcastChunk: number
@@ -23,6 +25,7 @@ export const DEFAULT_LIMITS: RealtimeLimits = {
   anonymousMs: 600_000,
   sweepIntervalMs: 1_000,
   maxUnsentBytes: 4_000_000,
+  positionCheckMs: 25_000,
   eventBurst: 200,
   eventsPerSecond: 50,
   broadcastChunk: 500,

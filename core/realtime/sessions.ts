@@ -18,6 +18,8 @@ export type Session = {
   turn: number
   open: boolean
   encoding: Encoding
+  /** Whether it asked (`conf {positions: true}`) to be told where its rooms are. */
+  wantsPositions: boolean
   /** Its socket on the main namespace, once connected. */
   socket: Socket | undefined
   /** The chat rooms it is in, as ids. */
@@ -38,6 +40,8 @@ export type Sessions = {
   ofCredential(credentialId: string): Iterable<Session>
   all(): Iterable<Session>
   count(): number
+  /** Those whose app is known. */
+  countByApp(): Map<string, number>
 }
 
 export function createSessions(clock: () => number): Sessions {
@@ -66,6 +70,7 @@ export function createSessions(clock: () => number): Sessions {
         turn: 0,
         open: true,
         encoding: 'plain',
+        wantsPositions: false,
         socket: undefined,
         roomIds: new Set(),
         movedMeanwhile: undefined,
@@ -91,6 +96,12 @@ export function createSessions(clock: () => number): Sessions {
     ofCredential: (credentialId) => [...(byCredential.get(credentialId) ?? [])],
     all: () => byId.values(),
     count: () => byId.size,
+    countByApp() {
+      const counts = new Map<string, number>()
+      for (const { identity } of byId.values())
+        if (identity.app !== undefined) counts.set(identity.app, (counts.get(identity.app) ?? 0) + 1)
+      return counts
+    },
   }
 }
 

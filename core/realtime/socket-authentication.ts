@@ -5,11 +5,12 @@ import { CoreError, errorEntry } from '../errors.ts'
 import type { CameFrom, ChatOperations } from './chat-operations.ts'
 import type { Verifier } from './handshake.ts'
 import type { Membership } from './membership.ts'
+import type { PositionsAnswer } from './positions.ts'
 import type { Revocations } from './revocations.ts'
 import type { NamedIdentity, Session, Sessions } from './sessions.ts'
 
 export type AuthAnswer =
-  | { RC: 0; RM: 'OK'; result: { client: string | null } }
+  | { RC: 0; RM: 'OK'; result: { client: string | null; positions?: PositionsAnswer } }
   | { RC: number; RM: string; error: { code: string } }
 
 export type SocketAuthentication = {
@@ -25,6 +26,7 @@ type Parts = {
   sessions: Sessions
   membership: Membership
   recordLogin: ChatOperations['recordLogin']
+  positionsOf: (session: Session) => Promise<PositionsAnswer | undefined>
   clock: () => number
   log: Logger
 }
@@ -83,7 +85,10 @@ export function createSocketAuthentication(parts: Parts): SocketAuthentication {
         return unauthorised()
       }
       if (!(await welcome(session, identity))) return unauthorised()
-      return { RC: 0, RM: 'OK', result: { client: identity.userId ?? null } }
+      // After it is in its rooms: what comes from now on, it hears.
+      const positions = await parts.positionsOf(session)
+      const client = identity.userId ?? null
+      return { RC: 0, RM: 'OK', result: positions === undefined ? { client } : { client, positions } }
     },
   }
 }

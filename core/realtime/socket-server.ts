@@ -5,7 +5,7 @@ import { Server, type Socket } from 'socket.io'
 import type { Identity } from '#contract/identity.ts'
 import type { CredentialChange } from '#contract/internal.ts'
 import { CONNECT_IDENTITY_KEY } from '#contract/socket-auth.ts'
-import type { Publish } from '../chat/events.ts'
+import { followUpKey, type Publish } from '../chat/events.ts'
 import type { ChatOperations } from './chat-operations.ts'
 import { listenToClient } from './client-events.ts'
 import { type Broadcast, createCluster } from './cluster.ts'
@@ -13,6 +13,7 @@ import { createDelivery } from './delivery.ts'
 import { createGate, type Verifier } from './handshake.ts'
 import { DEFAULT_LIMITS, type RealtimeLimits } from './limits.ts'
 import { createMembership } from './membership.ts'
+import { createPositionChecks } from './positions.ts'
 import { createRevocations } from './revocations.ts'
 import { createSessions, type Session } from './sessions.ts'
 import { createSocketAuthentication } from './socket-authentication.ts'
@@ -29,6 +30,8 @@ export type SocketServerParts = {
   /** Begins every Engine.IO session id: gateways route long-polling by it. */
   nodeId: string
   redisUrl?: string | undefined
+  /** Called with the `followUpKey` of every event that this core tells, or hears another tell. */
+  onTold?: (key: string) => void
   clock: () => number
   limits?: Partial<RealtimeLimits>
 }
@@ -36,6 +39,7 @@ export type SocketServerParts = {
 export type Realtime = {
   publish: Publish
   connectionCount(): number
+  connectionsByApp(): ReadonlyMap<string, number>
   /** Events that overcrowded rooms did not get; their readers see the gap in `seq`. */
   droppedCount(): number
   /** Whether this core hears the others; undefined where there is no Redis. */
@@ -57,7 +61,9 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
   const sessions = createSessions(clock)
   const revocations = createRevocations(clock)
   const membership = createMembership(sessions, (app, userId) => chat.roomIdsOf(app, userId))
+  const checks = createPositionChecks({ sessions, membership, chat, limits, log })
   const authentication = createSocketAuthentication({
+    positionsOf: checks.current,
     verifier,
     revocations,
     sessions,
@@ -92,6 +98,7 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
   }
 
   function apply(broadcast: Broadcast): void {
+    if (broadcast.key !== undefined) parts.onTold?.(broadcast.key)
     if ('movement' in broadcast) membership.move(broadcast.movement)
     else delivery.deliver(broadcast.announcement)
   }
@@ -178,7 +185,7 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
   return {
     publish(event) {
       try {
-        const broadcast = toBroadcast(event)
+        const broadcast = { ...toBroadcast(event), key: followUpKey(event) }
         apply(broadcast)
         cluster?.tell(broadcast)
       } catch (err) {
@@ -189,10 +196,12 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
       }
     },
     connectionCount: () => sessions.count(),
+    connectionsByApp: () => sessions.countByApp(),
     droppedCount: delivery.droppedCount,
     linked: () => cluster?.linked(),
     async close() {
       closing = true
+      checks.close()
       unsubscribe()
       clearInterval(sweep)
       const ending = [...sessions.all()]

@@ -23,6 +23,18 @@ export function toBroadcast(event: ChatEvent): Broadcast {
     case 'message-posted':
     case 'message-changed':
       return announce('chat message', presentMessage(event.message))
+    case 'messages-deleted': {
+      const { roomId, messageIds, evSeq } = event
+      return announce('deleteMessages', { room: roomId, messages: messageIds, evSeq })
+    }
+    case 'messages-hidden-from-user': {
+      const { roomId, messageIds, all } = event
+      return announce('userDeleteMessages', {
+        room: roomId,
+        messages: messageIds,
+        isUserDeleteAllMessagesInRoom: all,
+      })
+    }
     case 'room-changed':
       // One text for every viewer: what differs between them is left out, and clients keep what they had.
       return announce('room', presentRoom({ ...event.room, view: undefined }))

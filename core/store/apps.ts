@@ -1,14 +1,23 @@
 import type { CredentialKind } from '#contract/credential.ts'
+import type { JwtKeys } from '#contract/internal.ts'
 import type { Queryable } from './database.ts'
 
 export type KeyKind = Extract<CredentialKind, 'platform-key' | 'client-key'>
+
+export type StoredExternalAuth = { url: string; timeoutMs?: number; cacheMs?: number }
+export type StoredAuthentication = { jwt?: JwtKeys; external?: StoredExternalAuth }
 
 /** As kept; what is absent follows the deployment's defaults. */
 export type StoredSettings = {
   origins?: string[]
   allowPlatformKeyFromBrowser?: boolean
   platformSources?: string[]
+  /** Where every room's events go, beside the room's own webhook. */
+  webhookUrl?: string
+  authentication?: StoredAuthentication
 }
+
+export type AppRow = { app: string; createdAt: Date; settings: StoredSettings }
 
 export type KeyRow = {
   digest: string
@@ -44,6 +53,37 @@ export async function updateApp(db: Queryable, app: string, settings: StoredSett
   ])
   return rows.length > 0
 }
+
+export async function findApp(db: Queryable, app: string): Promise<AppRow | undefined> {
+  const [row] = await db.query<AppRow>(
+    'app-by-id',
+    'SELECT id AS app, created_at AS "createdAt", settings FROM apps WHERE id = $1',
+    [app],
+  )
+  return row
+}
+
+/** Held until the transaction's end, so that two changes cannot overwrite one another. */
+export async function lockSettings(tx: Queryable, app: string): Promise<StoredSettings | undefined> {
+  const [row] = await tx.query<{ settings: StoredSettings }>(
+    'lock-settings',
+    'SELECT settings FROM apps WHERE id = $1 FOR NO KEY UPDATE',
+    [app],
+  )
+  return row?.settings
+}
+
+/** In order of their ids, after one. */
+export const listApps = (
+  db: Queryable,
+  after: string,
+  limit: number,
+): Promise<{ app: string; createdAt: Date }[]> =>
+  db.query(
+    'list-apps',
+    'SELECT id AS app, created_at AS "createdAt" FROM apps WHERE id > $1 ORDER BY id LIMIT $2',
+    [after, limit],
+  )
 
 /** Ids, in order; at most `limit`. */
 export async function appIds(db: Queryable, limit: number): Promise<string[]> {

@@ -5,7 +5,14 @@ import type { Queryable } from './database.ts'
  * Each is one statement and so one snapshot: the position says exactly what the row beside it is true at. Nulls
  * where there is no live credential.
  */
-export type TokenSnapshot = { position: number; app: string | null; userId: string; expiresAt: Date }
+export type TokenSnapshot = {
+  position: number
+  app: string | null
+  userId: string
+  expiresAt: Date
+  /** There is a row of it, live or not. */
+  isKnown: boolean
+}
 export type AppSnapshot = {
   position: number
   app: string | null
@@ -16,7 +23,8 @@ export type AppSnapshot = {
 export const snapshotToken = (db: Queryable, digest: string, now: Date): Promise<TokenSnapshot[]> =>
   db.query<TokenSnapshot>(
     'snapshot-token',
-    `SELECT feed.position, tokens.app, tokens.user_id AS "userId", tokens.expires_at AS "expiresAt"
+    `SELECT feed.position, tokens.app, tokens.user_id AS "userId", tokens.expires_at AS "expiresAt",
+       EXISTS (SELECT FROM tokens WHERE digest = $1) AS "isKnown"
      FROM feed LEFT JOIN (
        tokens JOIN users ON users.app = tokens.app AND users.id = tokens.user_id AND users.disabled_at IS NULL
      ) ON tokens.digest = $1 AND tokens.revoked_at IS NULL AND tokens.expires_at > $2`,

@@ -14,11 +14,13 @@ export type MemberRow = {
   readMessageId: string | null
   mentionedSeq: number
   properties: Record<string, unknown>
+  /** False: inside by a group alone. */
+  direct: boolean
 }
 
 const MEMBER_COLUMNS = `m.room_id AS "roomId", m.user_id AS "userId", m.role, m.joined_at AS "joinedAt",
   m.read_seq AS "readSeq", m.read_counted AS "readCounted", m.read_message_id AS "readMessageId",
-  m.mentioned_seq AS "mentionedSeq", m.properties`
+  m.mentioned_seq AS "mentionedSeq", m.properties, m.direct`
 
 export async function findMember(
   q: Queryable,
@@ -70,7 +72,7 @@ export async function findRoomIds(q: Queryable, app: string, userId: string): Pr
   return rows.map((row) => row.id)
 }
 
-/** Needs the room's lock. New members have read all there is. @returns those who were not members before. */
+/** Needs the room's lock. New members have read all there is. @returns those who were not members of their own. */
 export async function addMembers(
   tx: Queryable,
   app: string,
@@ -79,7 +81,7 @@ export async function addMembers(
   at: Date,
 ): Promise<string[]> {
   if (userIds.length === 0) return []
-  const added = await tx.query<{ id: string }>(
+  const added = await tx.query<{ id: string; fresh: boolean }>(
     'members-add',
     `WITH room AS (
        SELECT * FROM rooms WHERE app = $1 AND id = $2
@@ -91,20 +93,21 @@ export async function addMembers(
      SELECT $1, $2, given.id, room.last_seq, $4, room.last_seq, room.counted, (SELECT id FROM latest),
        CASE room.status WHEN 1 THEN room.active_at ELSE '-infinity' END
      FROM unnest($3::text[]) WITH ORDINALITY AS given (id, place), room ORDER BY given.place
-     ON CONFLICT (app, room_id, user_id) DO NOTHING RETURNING user_id AS id`,
+     ON CONFLICT (app, room_id, user_id) DO UPDATE SET direct = true WHERE NOT members.direct
+     RETURNING user_id AS id, xmax = 0 AS fresh`,
     [app, roomId, userIds, at],
   )
   await tx.query(
     'members-count-up',
     'UPDATE rooms SET member_count = member_count + $3::int, updated_at = $4 WHERE app = $1 AND id = $2',
-    [app, roomId, added.length, at],
+    [app, roomId, added.filter((row) => row.fresh).length, at],
   )
   await resetSortPositions(tx, app, roomId)
   const ids = new Set(added.map((row) => row.id))
   return userIds.filter((id) => ids.has(id))
 }
 
-/** Needs the room's lock. @returns those who were members. */
+/** Needs the room's lock. @returns those who were members of their own. */
 export async function removeMembers(
   tx: Queryable,
   app: string,
@@ -114,7 +117,7 @@ export async function removeMembers(
 ): Promise<string[]> {
   const removed = await tx.query<{ id: string }>(
     'members-remove',
-    `DELETE FROM members WHERE app = $1 AND room_id = $2 AND user_id = ANY($3::text[])
+    `DELETE FROM members WHERE app = $1 AND room_id = $2 AND user_id = ANY($3::text[]) AND direct
      RETURNING user_id AS id`,
     [app, roomId, userIds],
   )

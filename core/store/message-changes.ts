@@ -1,9 +1,10 @@
 /** What changes a message that is there already: each change takes the room's next ev_seq in its own commit. */
 import type { Reaction } from '../chat/model.ts'
 import type { Queryable } from './database.ts'
+import { gramsOf } from './grams.ts'
 import { MESSAGE_COLUMNS, type MessageRow } from './messages.ts'
 
-export type ChangeKind = 'edited' | 'recalled' | 'reacted' | 'deleted'
+export type ChangeKind = 'edited' | 'recalled' | 'reacted' | 'deleted' | 'pinned' | 'hidden'
 
 /** Takes the room's lock first, as everything that writes to it does. @returns the change's place in the room. */
 export async function recordChange(
@@ -45,13 +46,14 @@ export async function rewriteMessage(
     fields: string
     replyId: string | null
     editedAt: Date | null
+    searchText: string | undefined
   },
   at: Date,
 ): Promise<MessageRow | undefined> {
   const [row] = await tx.query<MessageRow>(
     'changes-rewrite',
     `UPDATE messages SET message_type = $4, message = $5::json, fields = $6::json, reply_id = $7, edited_at = $8,
-       updated_at = GREATEST(updated_at, $9::timestamptz)
+       grams = $10::int[], updated_at = GREATEST(updated_at, $9::timestamptz)
      WHERE app = $1 AND room_id = $2 AND id = $3 RETURNING ${MESSAGE_COLUMNS}`,
     [
       app,
@@ -63,6 +65,7 @@ export async function rewriteMessage(
       content.replyId,
       content.editedAt,
       at,
+      gramsOf(app, place.roomId, content.searchText),
     ],
   )
   return row

@@ -47,19 +47,17 @@ export async function pageMessages(
   )
 }
 
-/** Which of these messages the user has deleted for themselves. */
-export async function findUserDeletions(
+/** How many messages were posted or changed after a moment. */
+export async function countChangedSince(
   q: Queryable,
   app: string,
-  userId: string,
   roomId: string,
-  messageIds: readonly string[],
-): Promise<string[]> {
-  const rows = await q.query<{ id: string }>(
-    'user-deletions-among',
-    `SELECT message_id AS id FROM user_deletions
-     WHERE app = $1 AND user_id = $2 AND room_id = $3 AND message_id = ANY($4::text[])`,
-    [app, userId, roomId, messageIds],
+  after: Date,
+): Promise<number> {
+  const [row] = await q.query<{ count: number }>(
+    'messages-changed-since',
+    `SELECT count(*) AS count FROM messages WHERE app = $1 AND room_id = $2 AND updated_at > $3`,
+    [app, roomId, after],
   )
-  return rows.map((row) => row.id)
+  return row?.count ?? 0
 }

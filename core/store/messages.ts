@@ -1,4 +1,5 @@
 import type { Queryable } from './database.ts'
+import { gramsOf } from './grams.ts'
 import { MAX_SORTED_MEMBERS } from './members.ts'
 
 export type MessageRow = {
@@ -18,11 +19,14 @@ export type MessageRow = {
   createdAt: Date
   updatedAt: Date
   editedAt: Date | null
+  pinned: boolean
+  hidden: boolean
 }
 
 export const MESSAGE_COLUMNS = `app, room_id AS "roomId", seq, counted, id, sender_id AS "senderId",
   client_message_id AS "clientMessageId", message_type AS "messageType", message, fields, reply_id AS "replyId", ev_seq AS "evSeq",
-  created_at AS "createdAt", updated_at AS "updatedAt", edited_at AS "editedAt"`
+  created_at AS "createdAt", updated_at AS "updatedAt", edited_at AS "editedAt",
+  pinned_at IS NOT NULL AS pinned, hidden`
 
 /** What is not to follow a message. */
 export type FollowUps = { push?: false | undefined; webhook?: false | undefined }
@@ -43,22 +47,27 @@ export type NewMessage = {
   /** Added only while this user is a member. */
   onlyIfMember: string | undefined
   followUps: FollowUps
+  /** What it is found by; nothing where absent. */
+  searchText?: string | undefined
 }
+
+/** Whether its sender's read mark went past messages of others with it, which nobody else can tell from a message. */
+export type PostedRow = MessageRow & { passedOthers: boolean }
 
 /**
  * One statement: the room's next seq, the message, its outbox row, the sender's read mark, mentions, and the
  * members' sort positions (at most once a second). A unique violation takes the seq back with it.
- * @returns undefined where the room is missing or frozen, or `onlyIfMember` is no member.
+ * @returns undefined where the room is missing or frozen, or `onlyIfMember` is no member or blocked.
  */
 export async function insertMessage(
   q: Queryable,
   app: string,
   message: NewMessage,
   at: Date,
-): Promise<MessageRow | undefined> {
+): Promise<PostedRow | undefined> {
   const reader = message.counts ? message.senderId : undefined
   const touched = [...new Set([...(reader === undefined ? [] : [reader]), ...message.mentions])].sort()
-  const [row] = await q.query<MessageRow>(
+  const [row] = await q.query<PostedRow>(
     'messages-insert',
     `WITH room AS (
        UPDATE rooms SET last_seq = last_seq + 1, last_message_seq = last_seq + 1,
@@ -67,12 +76,14 @@ export async function insertMessage(
          bumped_at = CASE WHEN bumped_at <= GREATEST(active_at, $11) - interval '1 second'
            THEN GREATEST(active_at, $11) ELSE bumped_at END
        WHERE app = $1 AND id = $2 AND status = 1 AND ($13::text IS NULL OR EXISTS (
-         SELECT FROM members WHERE app = $1 AND room_id = $2 AND user_id = $13))
+         SELECT FROM members WHERE app = $1 AND room_id = $2 AND user_id = $13) AND NOT EXISTS (
+         SELECT FROM blocks b WHERE b.app = $1 AND b.room_id = $2
+           AND (b.blockee_id = $13 OR rooms.room_type = 'direct')))
        RETURNING last_seq, counted, active_at, bumped_at = active_at AS bump, member_count
      ), added AS (
        INSERT INTO messages (app, room_id, id, sender_id, client_message_id, message_type, message, fields,
-         reply_id, seq, counted, created_at, updated_at)
-       SELECT $1, $2, $3, $4, $5, $6, $7::json, $8::json, $9,
+         reply_id, grams, seq, counted, created_at, updated_at)
+       SELECT $1, $2, $3, $4, $5, $6, $7::json, $8::json, $9, $18::int[],
          room.last_seq, room.counted, room.active_at, room.active_at FROM room
        RETURNING *
      ), queued AS (
@@ -92,7 +103,10 @@ export async function insertMessage(
        WHERE room.bump AND room.member_count <= $16::int
          AND m.app = $1 AND m.room_id = $2 AND m.sort_at < room.active_at AND NOT m.user_id = ANY($15)
      )
-     SELECT ${MESSAGE_COLUMNS} FROM added`,
+     SELECT ${MESSAGE_COLUMNS}, EXISTS (
+       SELECT FROM members m, room WHERE m.app = $1 AND m.room_id = $2 AND m.user_id = $14
+         AND m.read_counted < room.counted - 1) AS "passedOthers"
+     FROM added`,
     [
       app,
       message.roomId,
@@ -111,6 +125,7 @@ export async function insertMessage(
       touched,
       MAX_SORTED_MEMBERS,
       message.followUps,
+      gramsOf(app, message.roomId, message.searchText),
     ],
   )
   return row

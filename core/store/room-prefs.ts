@@ -3,6 +3,7 @@ import { given, jsonText } from './columns.ts'
 import type { Queryable } from './database.ts'
 
 type RoomPrefRow = {
+  userId: string
   roomId: string
   tags: string[]
   tagColors: Record<string, string>
@@ -14,7 +15,7 @@ type RoomPrefRow = {
   quittedAt: Date | null
 }
 
-const COLUMNS = `room_id AS "roomId", tags, tag_colors AS "tagColors", folder, muted, sticky, hidden, translation,
+const COLUMNS = `user_id AS "userId", room_id AS "roomId", tags, tag_colors AS "tagColors", folder, muted, sticky, hidden, translation,
   quitted_at AS "quittedAt"`
 
 /** What a user may write of a preference; absent = keep; `folder` null = none. */
@@ -28,11 +29,25 @@ export type RoomPrefChange = {
   translation?: boolean | undefined
 }
 
-const toRoomPref = (row: RoomPrefRow): RoomPref => ({
+const toRoomPref = ({ userId: _, ...row }: RoomPrefRow): RoomPref => ({
   ...row,
   folder: given(row.folder),
   quittedAt: given(row.quittedAt),
 })
+
+/** What a user says of a room and what their groups do: a word of any of them counts, one's own folder before theirs. */
+function joinPrefs(own: RoomPref, group: RoomPref): RoomPref {
+  return {
+    ...own,
+    tags: [...new Set([...own.tags, ...group.tags])],
+    tagColors: { ...group.tagColors, ...own.tagColors },
+    folder: own.folder ?? group.folder,
+    muted: own.muted || group.muted,
+    sticky: own.sticky || group.sticky,
+    hidden: own.hidden || group.hidden,
+    translation: own.translation && group.translation,
+  }
+}
 
 /** What holds where a user has said nothing. */
 export const defaultRoomPref = (roomId: string): RoomPref => ({
@@ -47,6 +62,7 @@ export const defaultRoomPref = (roomId: string): RoomPref => ({
   quittedAt: undefined,
 })
 
+/** As it holds for the user: their own, and their groups'. Rooms that nobody said anything of are left out. */
 export async function findRoomPrefs(
   q: Queryable,
   app: string,
@@ -56,10 +72,19 @@ export async function findRoomPrefs(
   if (roomIds.length === 0) return []
   const rows = await q.query<RoomPrefRow>(
     'room-prefs-of-rooms',
-    `SELECT ${COLUMNS} FROM room_prefs WHERE app = $1 AND user_id = $2 AND room_id = ANY($3::text[])`,
+    `SELECT ${COLUMNS} FROM room_prefs WHERE app = $1 AND room_id = ANY($3::text[]) AND user_id = ANY(
+       $2::text || ARRAY(SELECT group_id FROM group_members WHERE app = $1 AND user_id = $2))
+     ORDER BY user_id`,
     [app, userId, roomIds],
   )
-  return rows.map(toRoomPref)
+  const ownFirst = rows.toSorted((a, b) => Number(b.userId === userId) - Number(a.userId === userId))
+  const prefs = new Map<string, RoomPref>()
+  for (const row of ownFirst) {
+    const own = prefs.get(row.roomId)
+    const base = row.userId === userId ? undefined : (own ?? defaultRoomPref(row.roomId))
+    prefs.set(row.roomId, base === undefined ? toRoomPref(row) : joinPrefs(base, toRoomPref(row)))
+  }
+  return [...prefs.values()]
 }
 
 export async function findAllRoomPrefs(q: Queryable, app: string, userId: string): Promise<RoomPref[]> {
@@ -130,4 +155,50 @@ export async function setQuitted(
          ON CONFLICT (app, user_id, room_id) DO UPDATE SET quitted_at = $4, updated_at = $5`,
     [app, roomId, userIds, quittedAt, at],
   )
+}
+
+export const PREF_KEYS = ['tags', 'tagColors', 'folder', 'muted', 'sticky', 'hidden', 'translation'] as const
+export type PrefKey = (typeof PREF_KEYS)[number]
+
+const PREF_COLUMNS: Record<PrefKey, string> = {
+  tags: 'tags',
+  tagColors: 'tag_colors',
+  folder: 'folder',
+  muted: 'muted',
+  sticky: 'sticky',
+  hidden: 'hidden',
+  translation: 'translation',
+}
+
+/** Takes one thing back that was said of a room. */
+export async function resetRoomPref(
+  q: Queryable,
+  app: string,
+  userId: string,
+  roomId: string,
+  key: PrefKey,
+  at: Date,
+): Promise<void> {
+  await q.query(
+    `room-prefs-reset-${key}`,
+    `UPDATE room_prefs SET ${PREF_COLUMNS[key]} = DEFAULT, updated_at = $4
+     WHERE app = $1 AND user_id = $2 AND room_id = $3`,
+    [app, userId, roomId, at],
+  )
+}
+
+/** Rooms that the user left or was removed from, the latest first. */
+export async function findQuittedRooms(
+  q: Queryable,
+  app: string,
+  userId: string,
+  limit: number,
+): Promise<RoomPref[]> {
+  const rows = await q.query<RoomPrefRow>(
+    'room-prefs-quitted-rooms',
+    `SELECT ${COLUMNS} FROM room_prefs WHERE app = $1 AND user_id = $2 AND quitted_at IS NOT NULL
+     ORDER BY quitted_at DESC, room_id LIMIT $3`,
+    [app, userId, limit],
+  )
+  return rows.map(toRoomPref)
 }

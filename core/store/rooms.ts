@@ -18,6 +18,8 @@ export type RoomRow = {
   botState: string | null
   encrypted: boolean
   extParams: string | null
+  /** Those of the members that are groups. */
+  groupIds: string[]
   memberCount: number
   lastSeq: number
   evSeq: number
@@ -48,7 +50,7 @@ export type RoomFields = {
 const ROOM_COLUMNS = `r.app, r.id, r.room_type AS "roomType", r.name, r.cover, r.description, r.owner_id AS "ownerId",
   r.manager_ids AS "managerIds", r.pair, r.status, r.opening, r.room_tags AS "roomTags", r.webhook,
   r.bot_mode AS "botMode", r.bot_state AS "botState", r.encrypted, r.ext_params AS "extParams",
-  r.member_count AS "memberCount", r.last_seq AS "lastSeq", r.ev_seq AS "evSeq", r.counted, r.message_count AS "messageCount",
+  r.group_ids AS "groupIds", r.member_count AS "memberCount", r.last_seq AS "lastSeq", r.ev_seq AS "evSeq", r.counted, r.message_count AS "messageCount",
   r.last_message_seq AS "lastMessageSeq", r.created_at AS "createdAt", r.updated_at AS "updatedAt"`
 
 export async function findRooms(q: Queryable, app: string, ids: readonly string[]): Promise<RoomRow[]> {
@@ -177,8 +179,11 @@ const DEPENDENT_TABLES = [
   'reactions',
   'room_events',
   'user_deletions',
+  'user_clearings',
+  'deleted_messages',
   'room_prefs',
   'invitations',
+  'blocks',
 ] as const
 
 export async function roomMessageCount(q: Queryable, app: string, id: string): Promise<number> {

@@ -75,6 +75,26 @@ export async function revokeTokens(
   return user === undefined ? undefined : rows
 }
 
+/**
+ * Keeps a token revoked that never was a row: an app's own authentication would vouch for it still.
+ * @returns undefined where there is a row of it.
+ */
+export async function insertRevokedToken(
+  db: Queryable,
+  token: { digest: string; app: string; userId: string; expiresAt: Date; now: Date },
+): Promise<(TokenRow & { position: number }) | undefined> {
+  const [row] = await db.query<TokenRow & { position: number }>(
+    'insert-revoked-token',
+    `WITH revoked AS (
+       INSERT INTO tokens (digest, app, user_id, issued, created_at, updated_at, expires_at, revoked_at)
+       VALUES ($1, $2, $3, false, $5, $5, $4, $5) ON CONFLICT (digest) DO NOTHING RETURNING *
+     )
+     SELECT ${COLUMNS}, record_credential(app, 'revoked', 'client-token', digest) AS position FROM revoked`,
+    [token.digest, token.app, token.userId, token.expiresAt, token.now],
+  )
+  return row
+}
+
 /** Live tokens, newest first. */
 export async function listTokens(
   db: Queryable,

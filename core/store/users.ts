@@ -58,6 +58,7 @@ export const toUser = (row: UserRow): User => ({
   updatedAt: row.updatedAt,
 })
 
+/** In the order of the ids; those of nobody are left out. */
 export async function findUsers(q: Queryable, app: string, ids: readonly string[]): Promise<User[]> {
   if (ids.length === 0) return []
   const rows = await q.query<UserRow>(
@@ -65,7 +66,11 @@ export async function findUsers(q: Queryable, app: string, ids: readonly string[
     `SELECT ${USER_COLUMNS} FROM users u WHERE u.app = $1 AND u.id = ANY($2::text[])`,
     [app, ids],
   )
-  return rows.map(toUser)
+  const found = new Map(rows.map((row) => [row.id, row]))
+  return ids.flatMap((id) => {
+    const row = found.get(id)
+    return row === undefined ? [] : [toUser(row)]
+  })
 }
 
 /** Creates the rows that are missing, with nothing but their id. Sorted, so that two of these cannot deadlock. */

@@ -2,7 +2,8 @@
  * The chat's words as clients read them: `_id` and `id`, each date as ISO text and with `MS` as a number (0 for none).
  * No single object has a key `data`: one of the shipped clients would take that for the object.
  */
-import type { Invitation, Member, Message, Room, RoomPref, User } from '../chat/model.ts'
+import type { Block, Invitation, Member, Message, Room, RoomPref, User } from '../chat/model.ts'
+import type { QuittedRoom } from '../chat/quitted-rooms.ts'
 import type { Token } from '../credentials/tokens.ts'
 
 type Wire = Record<string, unknown>
@@ -21,6 +22,7 @@ export const presentUser = (user: User): Wire => ({
   appID: user.app,
   publicKey: user.publicKey,
   clientType: user.clientType,
+  ...(user.groupMembers !== undefined && { members: user.groupMembers.map(presentSender) }),
   ...dated('lastActiveTime', user.lastActiveAt),
   ...dated('createdAt', user.createdAt),
   ...dated('updatedAt', user.updatedAt),
@@ -61,9 +63,9 @@ export const presentMessage = (message: Message): Wire => ({
   reply: message.reply && presentMessage(message.reply),
   reactions: message.reactions.map(({ userId, reaction }) => ({ client: userId, reaction })),
   reactionCount: message.reactions.length,
-  isPined: false,
-  pinned: false,
-  isHidden: false,
+  isPined: message.pinned,
+  pinned: message.pinned,
+  isHidden: message.hidden,
   ...dated('messageTime', message.createdAt),
   ...dated('createdAt', message.createdAt),
   ...dated('updatedAt', message.updatedAt),
@@ -78,6 +80,9 @@ const presentProperties = (member: Member): Wire => ({
   role: member.role,
 })
 
+/** Those who are inside by a group alone stand in the group. */
+const shownMembers = (room: Room): Member[] => room.members.filter((member) => member.direct)
+
 /** Without a view (a broadcast) it has none of the viewer's keys: clients then keep what they had. */
 export const presentRoom = (room: Room): Wire => ({
   ...named(room.id),
@@ -88,7 +93,7 @@ export const presentRoom = (room: Room): Wire => ({
   roomType: room.roomType,
   owner: room.owner && presentSender(room.owner),
   managers: room.managerIds,
-  members: room.members.map((member) => presentUser(member.user)),
+  members: shownMembers(room).map((member) => presentUser(member.user)),
   memberProperties: room.members.map(presentProperties),
   lastMessage: room.lastMessage && presentMessage(room.lastMessage),
   seq: room.lastSeq,
@@ -108,14 +113,33 @@ export const presentRoom = (room: Room): Wire => ({
     isMentioned: room.view.isMentioned,
     isSuperuser: room.view.isSuperuser,
     pref: presentRoomPref(room.view.pref),
+    ...(room.roomType === 'direct' && {
+      didBlockAt: null,
+      wasBlockedAt: null,
+      ...dated('didBlockAt', room.view.didBlockAt),
+      ...dated('wasBlockedAt', room.view.wasBlockedAt),
+    }),
     ...(room.view.isSuperuser && { webhook: room.webhook }),
   }),
+})
+
+/** For those who are out of it: neither its members nor its messages. */
+export const presentQuittedRoom = ({ room, pref }: QuittedRoom): Wire => ({
+  ...named(room.id),
+  appID: room.app,
+  name: room.name,
+  cover: room.cover,
+  description: room.description,
+  roomType: room.roomType,
+  roomTags: room.roomTags,
+  ...dated('createdTime', room.createdAt),
+  pref: { room: room.id, tags: pref.tags, ...dated('quittedAt', pref.quittedAt) },
 })
 
 /** The answer of `POST /rooms`: its members are ids. */
 export const presentNewRoom = (room: Room): Wire => ({
   ...presentRoom(room),
-  members: room.members.map((member) => member.user.id),
+  members: shownMembers(room).map((member) => member.user.id),
 })
 
 export const presentRoomPref = (pref: RoomPref): Wire => ({
@@ -138,6 +162,48 @@ export const presentInvitation = (invitation: Invitation): Wire => ({
   ...dated('updatedAt', invitation.updatedAt),
   createdTimeMS: invitation.createdAt.getTime(),
   updatedTimeMS: invitation.updatedAt.getTime(),
+})
+
+/** `room` and `blocker` are ids in one's own answers, and objects in lists. */
+const presentBlockDates = (block: Block): Wire => ({
+  appID: block.app,
+  blockee: presentSender(block.blockee),
+  ...dated('createdAt', block.createdAt),
+  ...dated('updatedAt', block.updatedAt),
+})
+
+const blockRoom = ({ room }: Block): Wire => ({
+  ...named(room.id),
+  roomType: room.roomType,
+  ...dated('createdTime', room.createdAt),
+})
+
+export const presentBlock = (block: Block): Wire => ({
+  ...presentBlockDates(block),
+  blocker: block.blocker?.id ?? null,
+  room: block.room.id,
+})
+
+export const presentMyBlock = (block: Block): Wire => ({
+  ...presentBlockDates(block),
+  blocker: block.blocker?.id ?? null,
+  room: blockRoom(block),
+})
+
+export const presentRoomBlock = (block: Block): Wire => ({
+  ...presentBlockDates(block),
+  blocker: block.blocker === undefined ? null : presentSender(block.blocker),
+  room: blockRoom(block),
+})
+
+export const presentGroup = (group: User): Wire => ({
+  ...named(group.id),
+  nickname: group.nickname,
+  avatarUrl: group.avatarUrl,
+  clientType: group.clientType,
+  members: (group.groupMembers ?? []).map((user) => user.id),
+  ...dated('createdAt', group.createdAt),
+  ...dated('updatedAt', group.updatedAt),
 })
 
 export const presentToken = (token: Token): Wire => ({

@@ -164,9 +164,18 @@ onEachDatabase(t, async (t, server) => {
       code: 'PERMISSION_DENIED',
     })
     await ann.ok('PUT', `/rooms/${_id}`, { managers: ['bob'] })
-    t.match(await app.user('bob').ok('PUT', `/rooms/${_id}`, { name: 'C', owner: 'bob' }), {
+    t.match(
+      await app.user('bob').call('PUT', `/rooms/${_id}`, { name: 'C', owner: 'bob' }),
+      { status: 403, code: 'PERMISSION_DENIED' },
+      'the ownership is its owner’s to give',
+    )
+    t.match(await ann.call('PUT', `/rooms/${_id}`, { owner: 'eve' }), {
+      status: 404,
+      code: 'CLIENT_NOT_FOUND',
+    })
+    t.match(await ann.ok('PUT', `/rooms/${_id}`, { owner: 'bob' }), { owner: { _id: 'bob' } })
+    t.match(await app.user('bob').ok('PUT', `/rooms/${_id}`, { name: 'C' }), {
       name: 'C',
-      owner: { _id: 'bob' },
       isSuperuser: true,
     })
     t.match(await ann.call('PUT', `/rooms/${_id}`, { status: 2 }), { status: 400, code: 'INVALID_REQUEST' })

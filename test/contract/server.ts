@@ -3,15 +3,18 @@ import type { Test } from 'tap'
 import { credentialDigest } from '#contract/credential.ts'
 import { IDENTITY_HEADER, type Identity } from '#contract/identity.ts'
 import { signIdentity } from '#contract/signature.ts'
+import { createAppConfigs } from '../../core/chat/app-configs.ts'
 import type { ChatContext } from '../../core/chat/context.ts'
 import type { ChatEvent } from '../../core/chat/events.ts'
 import { createIdSource } from '../../core/chat/new-id.ts'
+import { createSends } from '../../core/chat/sends.ts'
 import { createApp } from '../../core/credentials/keys.ts'
 import { buildPublicServer } from '../../core/http/server.ts'
 import { createIdentityVerifier } from '../../core/identity/verifier.ts'
 import { createLog } from '../../core/observe/log.ts'
 import { createMetrics } from '../../core/observe/metrics.ts'
 import { createReadiness } from '../../core/observe/readiness.ts'
+import { createConnectionCounts } from '../../core/realtime/connection-counts.ts'
 import { migrate } from '../../core/store/migrate.ts'
 import { openDatabase } from '../../core/store/open-database.ts'
 import { type ApiClient, createApiClient } from '../support/api-client.ts'
@@ -24,6 +27,9 @@ const DAY_MS = 86_400_000
 export type ContractServer = {
   url: string
   chat: ChatContext
+  jwtSecret: Uint8Array
+  /** Live sockets by app, as if there were some. */
+  sockets: Map<string, number>
   /** Everything published so far, of every app. */
   events: ChatEvent[]
   advance(ms: number): void
@@ -65,12 +71,23 @@ export async function startContractServer(
   const clock = () => Date.now() + offsetMs
   const events: ChatEvent[] = []
   const log = createLog('silent')
+  const sockets = new Map<string, number>()
+  const connections = createConnectionCounts({
+    local: () => sockets,
+    nodeId: 'test-node',
+    redisUrl: undefined,
+    clock,
+    log,
+  })
   const chat: ChatContext = {
     db,
     publish: (event) => events.push(event),
     clock,
     newId: createIdSource(clock),
-    settings: { invitationRequired: false, ...settings },
+    sends: createSends(db),
+    settings: { invitationRequired: false, sandbox: false, ...settings },
+    configs: createAppConfigs(db, clock),
+    connections,
     log,
   }
   const credentials = {
@@ -79,6 +96,7 @@ export async function startContractServer(
     nudge: () => {},
     jwtSecret: randomBytes(32),
     tokenLifetimeMs: 7 * DAY_MS,
+    appDefaults: { origins: ['*'], authUrl: undefined, privateUpstreams: 'none' as const },
   }
   const verifier = createIdentityVerifier(SIGNING_KEYS, clock)
   const server = buildPublicServer({
@@ -92,6 +110,7 @@ export async function startContractServer(
   })
   t.teardown(async () => {
     await server.close()
+    await connections.close()
     await db.close()
   })
   const url = await server.listen({ host: '127.0.0.1', port: 0 })
@@ -100,6 +119,8 @@ export async function startContractServer(
   return {
     url,
     chat,
+    jwtSecret: credentials.jwtSecret,
+    sockets,
     events,
     advance(ms) {
       offsetMs += ms

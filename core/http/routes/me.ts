@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { actingUser } from '../../chat/context.ts'
 import { totalBadge } from '../../chat/mark-read.ts'
 import { muteRoom, readProfile, updateProfile } from '../../chat/profile.ts'
+import { unsubscribeDevices } from '../../chat/subscriptions.ts'
 import { revokeTokens } from '../../credentials/tokens.ts'
 import { CoreError } from '../../errors.ts'
 import { parseProfile } from '../../wire/client-body.ts'
@@ -52,14 +53,27 @@ export const meRoutes: Route[] = [
       presentOwnUser(await muteRoom(chat, actor, { roomId: params.room, muted: false })),
   }),
 
+  route('POST /me/notification/enable', {
+    caller: 'user',
+    answer: async ({ chat, actor }) =>
+      presentOwnUser(await updateProfile(chat, actor, { notificationEnabled: true })),
+  }),
+
+  route('POST /me/notification/disable', {
+    caller: 'user',
+    answer: async ({ chat, actor }) =>
+      presentOwnUser(await updateProfile(chat, actor, { notificationEnabled: false })),
+  }),
+
   route('POST /me/logout', {
     caller: 'user',
-    answer: async ({ credentials, actor, changedCredentials }) => {
+    answer: async ({ chat, credentials, actor, changedCredentials }) => {
       if (actor.kind === 'platform')
         throw new CoreError('INVALID_REQUEST', 'A platform key logs nobody out; revoke the client’s tokens.')
-      const { credentialId } = actor
-      const revoked = await revokeTokens(credentials, actor.app, actor.userId, { credentialId })
+      const { credentialId, expiresAtMs } = actor
+      const revoked = await revokeTokens(credentials, actor.app, actor.userId, { credentialId, expiresAtMs })
       changedCredentials(revoked.position)
+      await unsubscribeDevices(chat, actor, 'this')
       const [token] = revoked.tokens
       return token === undefined ? {} : presentToken(token)
     },
@@ -67,10 +81,11 @@ export const meRoutes: Route[] = [
 
   route('POST /me/logout-others', {
     caller: 'user',
-    answer: async ({ credentials, actor, changedCredentials }) => {
+    answer: async ({ chat, credentials, actor, changedCredentials }) => {
       const selection = { allBut: actor.credentialId }
       const revoked = await revokeTokens(credentials, actor.app, actingUser(actor), selection)
       changedCredentials(revoked.position)
+      await unsubscribeDevices(chat, actor, 'others')
       return { data: revoked.tokens.map(presentToken) }
     },
   }),

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { react, unreact } from '../../chat/change-message.ts'
+import { countMessages } from '../../chat/count-messages.ts'
 import { listMessages, listMessagesAround, listMessagesBefore } from '../../chat/list-messages.ts'
 import { markRead } from '../../chat/mark-read.ts'
 import { sendMessage } from '../../chat/send-message.ts'
@@ -11,6 +12,8 @@ import { type Route, route } from '../route.ts'
 import { Id, Limit, maybe, object } from '../schemas.ts'
 
 const MAX_PAGE = 500
+/** The last moment that a Date can hold. */
+const LATEST_MS = 8_640_000_000_000_000
 const DEFAULT_PAGE = 20
 const MAX_REACTION_LENGTH = 64
 
@@ -51,9 +54,10 @@ export const messageRoutes: Route[] = [
     caller: 'platform',
     body: Type.Intersect([AnyObject, object({ room: Id })]),
     answer: async ({ chat, actor, body }) => {
-      const { push: _push, skipTotalBadge: _skip, ...message } = body
+      const { push, skipTotalBadge: _skip, ...message } = body
+      const followUps = push === false ? { push: false as const } : {}
       return presentMessage(
-        await sendMessage(chat, actor, { ...parseMessageBody(message), roomId: body.room }),
+        await sendMessage(chat, actor, { ...parseMessageBody(message), roomId: body.room, followUps }),
       )
     },
   }),
@@ -62,7 +66,11 @@ export const messageRoutes: Route[] = [
     caller: 'any',
     query: V3Query,
     answer: async ({ chat, actor, params, query }) => {
-      const page = await listMessages(chat, actor, { roomId: params.id, ...parseV3Query(query) })
+      const page = await listMessages(chat, actor, {
+        roomId: params.id,
+        holdsAnchor: true,
+        ...parseV3Query(query),
+      })
       const deleted = new Set(page.userDeletedIds)
       return {
         totalCount: page.totalCount,
@@ -100,6 +108,14 @@ export const messageRoutes: Route[] = [
       })
       return { totalCount: messages.length, data: messages.map(presentMessage) }
     },
+  }),
+
+  route('GET /rooms/:id/count', {
+    caller: 'any',
+    query: object({ timeInMS: Type.Optional(Type.Number({ minimum: 0, maximum: LATEST_MS })) }),
+    answer: async ({ chat, actor, params, query }) => ({
+      count: await countMessages(chat, actor, { roomId: params.id, afterMs: query.timeInMS ?? 0 }),
+    }),
   }),
 
   route('PUT /rooms/:id/lastRead', {

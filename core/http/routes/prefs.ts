@@ -1,5 +1,15 @@
-import { Type } from 'typebox'
-import { deletePref, listPrefs, listRoomPrefs, putPref, updateRoomPref } from '../../chat/prefs.ts'
+import { type Static, Type } from 'typebox'
+import { listGroupPrefs, removeGroupPref, updateGroupPref } from '../../chat/group-prefs.ts'
+import {
+  deletePref,
+  listPrefs,
+  listRoomPrefs,
+  putPref,
+  removeRoomPref,
+  updateRoomPref,
+} from '../../chat/prefs.ts'
+import { CoreError } from '../../errors.ts'
+import { PREF_KEYS, type PrefKey, type RoomPrefChange } from '../../store/room-prefs.ts'
 import { presentRoomPref } from '../../wire/present.ts'
 import { type Route, route } from '../route.ts'
 import { Flag, maybe, object, Text, Texts } from '../schemas.ts'
@@ -13,6 +23,22 @@ const RoomPrefBody = object({
   hidden: maybe(Flag),
   translation: maybe(Flag),
 })
+
+const parseRoomPref = (body: Static<typeof RoomPrefBody>): RoomPrefChange => ({
+  folder: body.folder,
+  tags: body.tags ?? undefined,
+  tagColors: body.tagColors ?? undefined,
+  muted: body.muted ?? undefined,
+  sticky: body.sticky ?? undefined,
+  hidden: body.hidden ?? undefined,
+  translation: body.translation ?? undefined,
+})
+
+function parsePrefKey(text: string): PrefKey {
+  const key = PREF_KEYS.find((known) => known === text)
+  if (key === undefined) throw new CoreError('INVALID_REQUEST', `It is none of ${PREF_KEYS.join(', ')}.`)
+  return key
+}
 
 const presentPref = (pref: { key: string; content: unknown }) => ({ key: pref.key, data: pref.content })
 
@@ -61,17 +87,47 @@ export const prefRoutes: Route[] = [
     body: RoomPrefBody,
     answer: async ({ chat, actor, params, body }) =>
       presentRoomPref(
-        await updateRoomPref(chat, actor, {
+        await updateRoomPref(chat, actor, { roomId: params.room, change: parseRoomPref(body) }),
+      ),
+  }),
+
+  route('DELETE /roomPrefs/:room/:key', {
+    caller: 'user',
+    answer: async ({ chat, actor, params }) =>
+      presentRoomPref(
+        await removeRoomPref(chat, actor, { roomId: params.room, key: parsePrefKey(params.key) }),
+      ),
+  }),
+
+  route('POST /roomPrefs/:room/group/:group', {
+    caller: 'any',
+    body: RoomPrefBody,
+    answer: async ({ chat, actor, params, body }) =>
+      presentRoomPref(
+        await updateGroupPref(chat, actor, {
           roomId: params.room,
-          change: {
-            folder: body.folder,
-            tags: body.tags ?? undefined,
-            tagColors: body.tagColors ?? undefined,
-            muted: body.muted ?? undefined,
-            sticky: body.sticky ?? undefined,
-            hidden: body.hidden ?? undefined,
-            translation: body.translation ?? undefined,
-          },
+          groupId: params.group,
+          change: parseRoomPref(body),
+        }),
+      ),
+  }),
+
+  route('GET /roomPrefs/group/:group', {
+    caller: 'any',
+    answer: async ({ chat, actor, params }) => {
+      const prefs = await listGroupPrefs(chat, actor, params.group)
+      return { totalCount: prefs.length, data: prefs.map(presentRoomPref) }
+    },
+  }),
+
+  route('DELETE /roomPrefs/:room/group/:group/:key', {
+    caller: 'any',
+    answer: async ({ chat, actor, params }) =>
+      presentRoomPref(
+        await removeGroupPref(chat, actor, {
+          roomId: params.room,
+          groupId: params.group,
+          key: parsePrefKey(params.key),
         }),
       ),
   }),

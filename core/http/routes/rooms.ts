@@ -1,9 +1,10 @@
 import { type Static, Type } from 'typebox'
 import { createRoom } from '../../chat/create-room.ts'
 import { listMyRoomIds, listRooms, readRoom } from '../../chat/list-rooms.ts'
-import { deleteRoom, updateRoom } from '../../chat/manage-room.ts'
+import { deleteRoom, setBotState, updateRoom } from '../../chat/manage-room.ts'
 import { openRoom, roomExists } from '../../chat/open-room.ts'
-import { presentNewRoom, presentRoom } from '../../wire/present.ts'
+import { quittedRooms } from '../../chat/quitted-rooms.ts'
+import { presentNewRoom, presentQuittedRoom, presentRoom } from '../../wire/present.ts'
 import { parseFilter, parseTime } from '../reading.ts'
 import {
   inviteesOf,
@@ -15,7 +16,7 @@ import {
   roomTypeOf,
 } from '../room-body.ts'
 import { type Route, route } from '../route.ts'
-import { Limit, object, Skip } from '../schemas.ts'
+import { Limit, object, Skip, Text } from '../schemas.ts'
 
 const MAX_ROOMS = 1_000
 const MAX_ROOM_IDS = 10_000
@@ -93,6 +94,14 @@ export const roomRoutes: Route[] = [
     },
   }),
 
+  route('GET /rooms/quitted', {
+    caller: 'user',
+    answer: async ({ chat, actor }) => {
+      const rooms = await quittedRooms(chat, actor)
+      return { totalCount: rooms.length, data: rooms.map(presentQuittedRoom) }
+    },
+  }),
+
   route('GET /rooms/:id', {
     caller: 'any',
     answer: async ({ chat, actor, params }) => presentRoom(await readRoom(chat, actor, params.id)),
@@ -108,6 +117,13 @@ export const roomRoutes: Route[] = [
     body: RoomChangeBody,
     answer: async ({ chat, actor, params, body }) =>
       presentRoom(await updateRoom(chat, actor, { roomId: params.id, fields: parseRoomChange(body) })),
+  }),
+
+  route('PUT /rooms/:id/bot', {
+    caller: 'any',
+    body: object({ botState: Type.Union([Text, Type.Null()]) }),
+    answer: async ({ chat, actor, params, body }) =>
+      presentRoom(await setBotState(chat, actor, { roomId: params.id, botState: body.botState })),
   }),
 
   route('DELETE /rooms/:id', {

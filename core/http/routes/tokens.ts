@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { upsertClient } from '../../chat/clients.ts'
-import { bindToken, issueToken, listTokens, randomToken, revokeTokens } from '../../credentials/tokens.ts'
+import { signIn } from '../../credentials/sign-in.ts'
+import { bindToken, listTokens, randomToken, revokeTokens } from '../../credentials/tokens.ts'
 import { parseProfile } from '../../wire/client-body.ts'
 import { presentToken } from '../../wire/present.ts'
 import { type Call, type Route, route } from '../route.ts'
@@ -16,25 +17,25 @@ const SignBody = object({
 })
 
 /** Creates or updates the client and issues it a token. */
-async function sign(call: Call<'platform', string, unknown, Static<typeof SignBody>>) {
+async function sign(call: Call<'sandbox', string, unknown, Static<typeof SignBody>>) {
   const { chat, credentials, actor, body } = call
   const user = await upsertClient(chat, actor, body.id, parseProfile(body, false))
-  const { token, exp, position } = await issueToken(credentials, actor.app, user)
+  const { token, expiresAt, position } = await signIn(credentials, actor.app, user)
   call.changedCredentials(position)
   return {
     authType: 'Standalone JWT',
-    token: token.token,
-    expirationDate: token.expiresAt.toISOString(),
+    token,
+    expirationDate: expiresAt.toISOString(),
     id: user.id,
-    exp,
+    exp: Math.floor(expiresAt.getTime() / 1_000),
     nickname: user.nickname,
     avatarUrl: user.avatarUrl,
   }
 }
 
 export const tokenRoutes: Route[] = [
-  route('POST /auths/sign', { caller: 'platform', body: SignBody, bare: true, answer: sign }),
-  route('POST /auths/sign/v2', { caller: 'platform', body: SignBody, answer: sign }),
+  route('POST /auths/sign', { caller: 'sandbox', body: SignBody, bare: true, answer: sign }),
+  route('POST /auths/sign/v2', { caller: 'sandbox', body: SignBody, answer: sign }),
 
   route('GET /auths/token', {
     caller: 'platform',
@@ -64,7 +65,8 @@ export const tokenRoutes: Route[] = [
     caller: 'platform',
     body: object({ token: maybe(Type.String()) }),
     answer: async ({ credentials, actor, params, body, changedCredentials }) => {
-      const selection = body.token ? { token: body.token } : 'all'
+      // Empty is a slip, and must not mean all of them.
+      const selection = 'token' in body ? { token: body.token ?? '' } : 'all'
       const { tokens, position } = await revokeTokens(credentials, actor.app, params.id, selection)
       changedCredentials(position)
       return { data: tokens.map(presentToken) }

@@ -65,7 +65,7 @@ CREATE INDEX push_subscriptions_of_user ON push_subscriptions (app, user_id);
 CREATE TABLE push_jobs (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   app text NOT NULL,
-  content json NOT NULL,
+  work json NOT NULL,
   -- Users up to this id have been served.
   served_to text NOT NULL DEFAULT '',
   attempts integer NOT NULL DEFAULT 0,

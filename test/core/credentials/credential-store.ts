@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { type ChangeFeed, createChangeFeed, type FeedTiming } from '../../../core/credentials/change-feed.ts'
-import type { CredentialContext } from '../../../core/credentials/context.ts'
+import type { AppDefaults, CredentialContext } from '../../../core/credentials/context.ts'
 import { createIntrospection, type Introspect } from '../../../core/credentials/introspect.ts'
 import { createApp } from '../../../core/credentials/keys.ts'
 import type { Database } from '../../../core/store/database.ts'
@@ -26,7 +26,7 @@ export type CredentialStore = {
 /** An app `one` on a PostgreSQL database of its own, with the feed of a core that runs there. */
 export async function startCredentialStore(
   t: Scope,
-  options: { durable?: boolean; timing?: Partial<FeedTiming> } = {},
+  options: { durable?: boolean; timing?: Partial<FeedTiming>; appDefaults?: Partial<AppDefaults> } = {},
 ): Promise<CredentialStore> {
   const postgres = await startPostgres(t, { durable: options.durable ?? false })
   const db = await openDatabase(postgres.url, { connectTimeoutMs: 20_000, statementTimeoutMs: 20_000 })
@@ -40,14 +40,21 @@ export async function startCredentialStore(
     await db.close()
   })
   const jwtSecret = new TextEncoder().encode('a secret of more than sixteen bytes')
-  const ctx: CredentialContext = { db, clock, nudge: feed.nudge, jwtSecret, tokenLifetimeMs: 7 * DAY_MS }
+  const ctx: CredentialContext = {
+    db,
+    clock,
+    nudge: feed.nudge,
+    jwtSecret,
+    tokenLifetimeMs: 7 * DAY_MS,
+    appDefaults: { origins: ['*'], authUrl: undefined, privateUpstreams: 'none', ...options.appDefaults },
+  }
   await createApp(ctx, 'one', { origins: ['https://one.example'] })
   return {
     db,
     postgres,
     ctx,
     feed,
-    introspect: createIntrospection(db, clock, ['*']),
+    introspect: createIntrospection(db, clock, ctx.appDefaults),
     clock,
     passes(ms) {
       nowMs += ms

@@ -32,11 +32,12 @@ t.test('introspection of a token', async (t) => {
     })
   })
 
-  t.test('says inactive of what is unknown, and no more', async (t) => {
+  t.test('says inactive of what is unknown, and that it is', async (t) => {
     const unknown = credentialDigest('client-token', 'one', 'not hers')
     t.strictSame(await store.introspect({ kind: 'client-token', digest: unknown }), {
       active: false,
       position: bound.position,
+      unknown: true,
     })
   })
 

@@ -3,10 +3,12 @@ import { pino } from 'pino'
 import t from 'tap'
 import { credentialDigest } from '#contract/credential.ts'
 import { type Introspection, REDIS_POSITION_KEY, redisCredentialKey } from '#contract/internal.ts'
+import { changeSettings } from '../../../core/credentials/app-settings.ts'
 import { createChangeFeed } from '../../../core/credentials/change-feed.ts'
 import { changeApp, createApp, createKey } from '../../../core/credentials/keys.ts'
 import { createRedisEntries } from '../../../core/credentials/redis-entries.ts'
 import { bindToken, revokeTokens } from '../../../core/credentials/tokens.ts'
+import { createRedisLookup } from '../../../gateway/authn/redis-lookup.ts'
 import type { Scope } from '../../support/child-process.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startRedis, type TestRedis } from '../../support/redis.ts'
@@ -159,6 +161,43 @@ t.test('entries in Redis', async (t) => {
     startEntries(t, fresh, redis)
     await reaches(store.feed.position())
     t.equal(await entry('stale'), undefined)
+  })
+})
+
+t.test('an app’s secrets never reach Redis, nor does what was true before it had any', async (t) => {
+  const { store, redis, client, reaches, entries } = await startAll(t)
+  const key = await createKey(store.ctx, 'client-key', 'one')
+  await reaches(key.position)
+  const entryKey = redisCredentialKey('client-key', key.credentialId)
+  t.match(JSON.parse((await client.get(entryKey)) ?? ''), { active: true })
+
+  const secret = 'a secret that is long enough for HS256'
+  const url = 'https://auth.example/verify?key=s3cr3t'
+  const authentication = { jwt: { algorithm: 'HS256', secret }, external: { url } }
+  const { position } = await changeSettings(store.ctx, 'one', { authentication })
+  await reaches(position)
+  const request = { kind: 'client-key' as const, digest: key.credentialId }
+  entries.offer(request, await store.introspect(request))
+  await entries.caughtUp()
+  t.strictSame(JSON.parse((await client.get(entryKey)) ?? ''), { position, withheld: true })
+  for (const name of await client.keys('*'))
+    t.notMatch((await client.get(name)) ?? '', /long enough|s3cr3t/, name)
+
+  const lookup = createRedisLookup({
+    url: redis.url,
+    clock: store.clock,
+    log: pino({ level: 'silent' }),
+    observe: (event) => events.push(event),
+  })
+  const events: string[] = []
+  t.teardown(() => lookup.close())
+  await eventually('the gateway’s lookup is connected', async () => {
+    t.equal(
+      await lookup.find('client-key', key.credentialId, 0),
+      undefined,
+      'a gateway asks the core instead',
+    )
+    return events.at(-1) === 'redis-withheld'
   })
 })
 

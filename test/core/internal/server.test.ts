@@ -31,8 +31,8 @@ async function startServer(t: Scope, options: { durable?: boolean } = {}) {
   const server = buildInternalServer(parts)
   const url = await server.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => server.close())
-  const post = (body: unknown) =>
-    fetch(`${url}/introspect`, {
+  const post = (body: unknown, path = '/introspect') =>
+    fetch(`${url}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
@@ -85,6 +85,25 @@ t.test('the internal API', async (t) => {
       changes: [{ position, app: 'one', subject: 'credential', effect: 'granted', credentialId }],
       reset: false,
     })
+  })
+
+  t.test('provisions a user for whom an app’s own authentication vouches', async (t) => {
+    const body = { app: 'one', userId: 'zoë', nickname: 'Zoë', avatarUrl: 'x'.repeat(10_000) }
+    const answer = await post(body, '/provision')
+    t.equal(answer.status, 200)
+    t.match(await answer.json(), { position: Number, allowed: true })
+    for (const wrong of [
+      {},
+      { ...body, app: 'Not An App' },
+      { ...body, userId: '' },
+      { ...body, userId: 7 },
+      { ...body, nickname: null },
+      { ...body, userId: 'x'.repeat(257) },
+      { ...body, userId: 'a\u0000b' },
+      { ...body, issuedAtMs: 'now' },
+    ])
+      t.not((await post(wrong, '/provision')).status, 200, JSON.stringify(wrong).slice(0, 80))
+    t.equal((await post({ ...body, app: 'none' }, '/provision')).status, 404)
   })
 
   t.test('the use of a key is noted', async () => {

@@ -13,6 +13,7 @@ import { verifier } from './identities.ts'
 /** A chat that keeps nothing but who is in which room. */
 export type TestChat = ChatOperations & {
   roomsOf: Map<string, string[]>
+  positionsOf: Map<string, { roomId: string; seq: number; evSeq: number }[]>
   logins: { app: string; userId: string; from: CameFrom }[]
   sent: { identity: NamedIdentity; payload: Record<string, unknown> }[]
   typed: { identity: NamedIdentity; roomId: string; text: string }[]
@@ -21,10 +22,16 @@ export type TestChat = ChatOperations & {
 export function createTestChat(): TestChat {
   const chat: TestChat = {
     roomsOf: new Map(),
+    positionsOf: new Map(),
     logins: [],
     sent: [],
     typed: [],
     roomIdsOf: async (_app, userId) => chat.roomsOf.get(userId) ?? [],
+    latestPositions: async (_app, userId) => ({ rooms: chat.positionsOf.get(userId) ?? [], complete: true }),
+    positionsOfUsers: async (_app, userIds) =>
+      userIds.flatMap((userId) =>
+        (chat.positionsOf.get(userId) ?? []).map((place) => ({ userId, ...place })),
+      ),
     recordLogin: async (app, userId, from) => chat.logins.push({ app, userId, from }),
     sendMessage: async (identity, payload) => {
       chat.sent.push({ identity, payload })

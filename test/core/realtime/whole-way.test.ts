@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pino from 'pino'
 import t, { type Test } from 'tap'
+import { createAppConfigs } from '../../../core/chat/app-configs.ts'
 import type { ChatContext } from '../../../core/chat/context.ts'
 import { createRoom } from '../../../core/chat/create-room.ts'
 import { markRead } from '../../../core/chat/mark-read.ts'
@@ -10,6 +11,7 @@ import { addMembers, removeMembers } from '../../../core/chat/membership.ts'
 import { createIdSource } from '../../../core/chat/new-id.ts'
 import { deletePref, putPref, updateRoomPref } from '../../../core/chat/prefs.ts'
 import { sendMessage } from '../../../core/chat/send-message.ts'
+import { createSends } from '../../../core/chat/sends.ts'
 import { createRealtime, type Realtime } from '../../../core/realtime/realtime.ts'
 import { migrate } from '../../../core/store/migrate.ts'
 import { openDatabase } from '../../../core/store/open-database.ts'
@@ -28,7 +30,10 @@ async function startChat(t: Test): Promise<{ url: string; chat: ChatContext }> {
     publish: (event) => realtime.publish(event),
     clock: Date.now,
     newId: createIdSource(Date.now),
-    settings: { invitationRequired: false },
+    sends: createSends(db),
+    settings: { invitationRequired: false, sandbox: false },
+    configs: createAppConfigs(db, Date.now),
+    connections: { count: async () => 0, peak: async () => 0 },
     log,
   }
   const server = createServer()

@@ -32,6 +32,7 @@ const message: Message = {
   id: '5f0000000000000000000001',
   roomId: 'lobby',
   seq: 1,
+  evSeq: 0,
   sender: person('ann'),
   messageType: 'text',
   message: 'grüß',
@@ -41,6 +42,8 @@ const message: Message = {
   createdAt: at,
   updatedAt: at,
   editedAt: undefined,
+  pinned: false,
+  hidden: false,
 }
 
 const pref = {
@@ -71,11 +74,13 @@ const room: Room = {
       joinedAt: at,
       lastReadMessageId: undefined,
       unread: 0,
+      direct: true,
       properties: {},
     },
   ],
   lastMessage: message,
   lastSeq: 1,
+  evSeq: 0,
   status: 1,
   opening: 1,
   roomTags: [],
@@ -86,7 +91,15 @@ const room: Room = {
   extParams: undefined,
   createdAt: at,
   updatedAt: at,
-  view: { unread: 3, muted: true, isMentioned: true, isSuperuser: true, pref },
+  view: {
+    unread: 3,
+    muted: true,
+    isMentioned: true,
+    isSuperuser: true,
+    pref,
+    didBlockAt: undefined,
+    wasBlockedAt: undefined,
+  },
 }
 
 /** What a value is after its way over the wire. */

@@ -1,0 +1,85 @@
+/** Events that follow from outbox rows, where nobody was heard to tell the sockets. */
+import { type ChatEvent, followUpKey } from '../chat/events.ts'
+import { loadRoom, populateMessages, withoutView } from '../chat/populate.ts'
+import type { Queryable } from '../store/database.ts'
+import { findMemberIds } from '../store/members.ts'
+import { findMessagesById } from '../store/messages.ts'
+import type { OutboxRow } from '../store/outbox.ts'
+import type { Emitted } from './emitted.ts'
+import { messageIdOf, textOf, userIdsOf } from './payloads.ts'
+
+/** As `followUpKey` of the row's event. */
+export function rowKey({ topic, app, roomId, payload, position }: OutboxRow): string {
+  switch (topic) {
+    case 'message-posted':
+      return JSON.stringify(['posted', app, roomId, payload.seq])
+    case 'message-changed':
+      return JSON.stringify(['changed', app, roomId, payload.evSeq])
+    case 'read':
+      return JSON.stringify(['read', app, roomId, payload.userId, payload.messageId])
+    case 'members-joined':
+      return JSON.stringify(['members-joined', app, roomId, ...userIdsOf(payload).toSorted()])
+    case 'members-removed':
+      return JSON.stringify(['members-left', app, roomId, ...userIdsOf(payload).toSorted()])
+    default:
+      return JSON.stringify([topic, position])
+  }
+}
+
+/** In the order of the rows; of a message that changed several times its last change is told once. */
+export async function missingEvents(
+  tx: Queryable,
+  rows: readonly OutboxRow[],
+  emitted: Emitted,
+): Promise<ChatEvent[]> {
+  const events: ChatEvent[] = []
+  for (const row of rows) {
+    const told = emitted.has(rowKey(row))
+    if (row.topic === 'members-joined' || row.topic === 'members-removed')
+      events.push(...(await membershipEvents(tx, row, told)))
+    else if (!told) events.push(...(await messageEvents(tx, row)))
+  }
+  return withoutTwins(events)
+}
+
+function withoutTwins(events: ChatEvent[]): ChatEvent[] {
+  const keys = new Set<string>()
+  return events.filter((event) => {
+    const key = event.type === 'message-changed' ? followUpKey(event) : undefined
+    if (key === undefined) return true
+    const isFirst = !keys.has(key)
+    keys.add(key)
+    return isFirst
+  })
+}
+
+async function messageEvents(tx: Queryable, row: OutboxRow): Promise<ChatEvent[]> {
+  const { topic, app, roomId, payload } = row
+  const to = { roomId }
+  const messageId = messageIdOf(payload)
+  if (messageId === undefined) return []
+  if (topic === 'read') return [{ type: 'read', app, to, roomId, userId: textOf(payload.userId), messageId }]
+  const type = topic === 'message-posted' || topic === 'message-changed' ? topic : undefined
+  const found = type === undefined ? [] : await findMessagesById(tx, app, [{ roomId, id: messageId }])
+  const messages = await populateMessages(tx, app, found)
+  return messages.flatMap((message) => (type === undefined ? [] : [{ type, app, to, message }]))
+}
+
+/**
+ * Who is inside now, whether or not it was told: sockets of a core that missed the telling would go on listening to
+ * a room that their user has left, and telling it again costs nothing.
+ */
+async function membershipEvents(tx: Queryable, row: OutboxRow, told: boolean): Promise<ChatEvent[]> {
+  const { app, roomId, payload } = row
+  const to = { roomId }
+  const inside = new Set(await findMemberIds(tx, app, roomId))
+  const userIds = userIdsOf(payload)
+  const joined = userIds.filter((id) => inside.has(id))
+  const left = userIds.filter((id) => !inside.has(id))
+  const events: ChatEvent[] = []
+  if (joined.length > 0) events.push({ type: 'members-joined', app, to, roomId, userIds: joined })
+  if (left.length > 0) events.push({ type: 'members-left', app, to, roomId, userIds: left })
+  const room = told ? undefined : await loadRoom(tx, app, roomId, undefined)
+  if (room !== undefined) events.push({ type: 'room-changed', app, to, room: withoutView(room) })
+  return events
+}

@@ -1,0 +1,124 @@
+/** Messages found by their text. What comes back are candidates: a gram is a hash, so the caller reads them again. */
+import type { Database, Queryable } from './database.ts'
+import { compileFilter, createParameters, type FieldLookup, type FilterField } from './filter.ts'
+import { gramsOf } from './grams.ts'
+import { MESSAGE_COLUMNS, type MessageRow } from './messages.ts'
+
+/**
+ * Runs a search that PostgreSQL ends by itself after `limitMs`. (PGlite cannot: there the callers' bounds on rooms
+ * and rows are all there is.)
+ */
+export function withinTime<T>(
+  db: Database,
+  limitMs: number,
+  work: (tx: Queryable) => Promise<T>,
+): Promise<T> {
+  return db.transaction(async (tx) => {
+    await tx.query('search-limit', `SELECT set_config('statement_timeout', $1, true)`, [
+      `${Math.max(1, Math.round(limitMs))}ms`,
+    ])
+    return work(tx)
+  })
+}
+
+export type SearchRoom = { roomId: string; lastSeq: number }
+
+/** The user's rooms that are not frozen, the latest active first; all in `tags`. */
+export async function findSearchRooms(
+  q: Queryable,
+  app: string,
+  userId: string,
+  request: { roomId: string | undefined; tags: readonly string[]; limit: number },
+): Promise<SearchRoom[]> {
+  return q.query<SearchRoom>(
+    'search-rooms',
+    `SELECT r.id AS "roomId", r.last_seq AS "lastSeq" FROM members m JOIN rooms r ON r.app = m.app AND r.id = m.room_id
+     WHERE m.app = $1 AND m.user_id = $2 AND r.status = 1
+       AND ($3::text IS NULL OR m.room_id = $3) AND r.room_tags @> $4::text[]
+     ORDER BY m.sort_at DESC, m.room_id LIMIT $5`,
+    [app, userId, request.roomId, request.tags, request.limit],
+  )
+}
+
+/**
+ * Candidates for all the words in each of the rooms, by the index. The subquery's OFFSET keeps the planner from
+ * walking a room backwards until it has found enough, which for a rare word is the whole room.
+ * @returns at most `limit` a room, the newest first
+ */
+export async function searchRooms(
+  q: Queryable,
+  app: string,
+  roomIds: readonly string[],
+  words: readonly string[],
+  limit: number,
+): Promise<MessageRow[]> {
+  return q.query<MessageRow>(
+    'search-messages',
+    `SELECT found.* FROM unnest($2::text[], $3::text[]) AS given (id, grams) CROSS JOIN LATERAL (
+       SELECT ${MESSAGE_COLUMNS} FROM (
+         SELECT * FROM messages
+         WHERE app = $1 AND room_id = given.id AND grams @> given.grams::int[] AND NOT hidden OFFSET 0
+       ) candidate ORDER BY seq DESC LIMIT $4
+     ) found`,
+    [app, roomIds, roomIds.map((roomId) => gramsText(app, roomId, words)), limit],
+  )
+}
+
+/** As `searchRooms`, in the newest messages of a room alone: what is frequent is found there. */
+export async function searchNewest(
+  q: Queryable,
+  app: string,
+  roomId: string,
+  words: readonly string[],
+  range: { window: number; limit: number },
+): Promise<MessageRow[]> {
+  return q.query<MessageRow>(
+    'search-newest',
+    `SELECT ${MESSAGE_COLUMNS} FROM (
+       SELECT * FROM messages WHERE app = $1 AND room_id = $2 ORDER BY seq DESC LIMIT $4
+     ) newest
+     WHERE grams @> $3::int[] AND NOT hidden ORDER BY seq DESC LIMIT $5`,
+    [app, roomId, gramsText(app, roomId, words), range.window, range.limit],
+  )
+}
+
+/** Grams of each word by itself: words need not stand side by side. */
+const gramsText = (app: string, roomId: string, words: readonly string[]): string =>
+  `{${[...new Set(words.flatMap((word) => gramsOf(app, roomId, word) ?? []))].join(',')}}`
+
+const text = (sql: string): FilterField => ({ kind: 'scalar', type: 'text', sql })
+const date = (sql: string): FilterField => ({ kind: 'scalar', type: 'timestamptz', sql })
+
+const FIELDS = new Map<string, FilterField>([
+  ['_id', text('m.id')],
+  ['id', text('m.id')],
+  ['room', text('m.room_id')],
+  ['sender', text('m.sender_id')],
+  ['messageType', text('m.message_type')],
+  // As JSON's own text without its quotes: a NUL inside it would make PostgreSQL refuse every other form.
+  ['message', text('substr(m.message::text, 2, length(m.message::text) - 2)')],
+  ['createdAt', date('m.created_at')],
+  ['messageTime', date('m.created_at')],
+  ['updatedAt', date('m.updated_at')],
+])
+const field: FieldLookup = (name) => FIELDS.get(name)
+
+/** What the rooms' newest messages hold that fits a client's filter, the newest first. @throws CoreError INVALID_QUERY */
+export async function filterNewest(
+  q: Queryable,
+  app: string,
+  roomIds: readonly string[],
+  filter: unknown,
+  range: { window: number; limit: number },
+): Promise<{ totalCount: number; rows: MessageRow[] }> {
+  const parameters = createParameters([app, roomIds, range.window, range.limit])
+  const conditions = compileFilter(filter, field, parameters)
+  const rows = await q.query<MessageRow & { total: number }>(
+    '',
+    `SELECT ${MESSAGE_COLUMNS}, count(*) OVER () AS total FROM unnest($2::text[]) AS given (id) CROSS JOIN LATERAL (
+       SELECT * FROM messages WHERE app = $1 AND room_id = given.id ORDER BY seq DESC LIMIT $3
+     ) m WHERE ${['NOT m.hidden', ...conditions].join(' AND ')} ORDER BY m.created_at DESC, m.id DESC LIMIT $4`,
+    parameters.values,
+  )
+  return { totalCount: rows[0]?.total ?? 0, rows: rows.map(({ total: _, ...row }) => row) }
+}
