@@ -2,19 +2,14 @@ import { parseSigningKeys, verifyIdentity } from '#contract/signature.ts'
 import type { Scope } from '../test/support/child-process.ts'
 import { requestText, sendRaw } from '../test/support/raw-http.ts'
 import { startRecordingUpstream } from '../test/support/recording-upstream.ts'
+import { userIdOf } from './credentials.ts'
 import type { Rival, Setting } from './rival.ts'
 
 /**
  * A rival that leaves work out is no rival: before anything is timed each one has to let the good token through as
  * the right user, refuse a wrong key and a wrong token, and drop identities that a client made up.
  */
-export async function checkRival(
-  t: Scope,
-  rival: Rival,
-  setting: Setting,
-  token: string,
-  userId: string,
-): Promise<void> {
+export async function checkRival(t: Scope, rival: Rival, setting: Setting, token: string): Promise<void> {
   const upstream = await startRecordingUpstream(t)
   const running = await rival.start({ ...setting, upstreamUrl: upstream.url })
   const { clientKey } = setting.keys
@@ -35,7 +30,7 @@ export async function checkRival(
     if (
       !('identity' in verified) ||
       verified.identity.kind !== 'client' ||
-      verified.identity.userId !== userId
+      verified.identity.userId !== userIdOf(token)
     )
       fail('vouches for somebody else')
     if (request?.head.includes(token) || request?.head.includes(clientKey)) fail('forwards credentials')

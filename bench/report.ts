@@ -1,64 +1,95 @@
-import type { LoadFigures } from './load.ts'
-
-export type Measurement = LoadFigures & {
-  round: number
-  scenario: string
-  rival: string
-  /** Undefined where there is no proxy. */
-  cpuUsPerRequest: number | undefined
+/** What one stretch of one scenario showed. */
+export type Figures = {
+  requests: number
+  failures: number
+  /** Processor time for each, in µs; absent where there is no proxy. */
+  cpuUs?: number
+  requestsPerSecond?: number
+  p50Ms?: number
+  p99Ms?: number
+  /** Resident memory for each. */
+  kilobytes?: number
+  /** How often the user store was asked. */
+  lookups?: number
 }
+
+export type Measurement = Figures & { round: number; scenario: string; rival: string }
+
+export type Result = {
+  date: string
+  commit: string
+  machine: string
+  node: string
+  rounds: number
+  seconds: number
+  missing: Record<string, string>
+  titles: Record<string, string>
+  measurements: Measurement[]
+}
+
+type Column = { key: keyof Figures; title: string; digits: number; hasRatio?: true }
+
+const COLUMNS: readonly Column[] = [
+  { key: 'cpuUs', title: 'CPU µs', digits: 1, hasRatio: true },
+  { key: 'kilobytes', title: 'KB', digits: 1, hasRatio: true },
+  { key: 'requestsPerSecond', title: 'per second', digits: 0 },
+  { key: 'p50Ms', title: 'p50 ms', digits: 2 },
+  { key: 'p99Ms', title: 'p99 ms', digits: 2 },
+  { key: 'lookups', title: 'store reads', digits: 0 },
+]
 
 /** A table per scenario: medians over the rounds, and each rival's cost as a multiple of the reference's. */
-export function toMarkdown(measurements: readonly Measurement[], reference: string): string {
-  const scenarios = [...new Set(measurements.map(({ scenario }) => scenario))]
-  return scenarios
-    .map((scenario) =>
-      table(
-        scenario,
-        measurements.filter((measurement) => measurement.scenario === scenario),
-        reference,
-      ),
-    )
-    .join('\n\n')
+export function toMarkdown(result: Result, reference: string): string {
+  const parts = Object.entries(result.titles).map(([scenario, title]) => {
+    const own = result.measurements.filter((measurement) => measurement.scenario === scenario)
+    return own.length === 0 ? [] : [`### ${title} (\`${scenario}\`)\n\n${table(own, reference)}`]
+  })
+  const missing = Object.entries(result.missing).map(([rival, why]) => `- ${rival} is missing: ${why}`)
+  return [...parts.flat(), ...(missing.length > 0 ? [missing.join('\n')] : [])].join('\n\n')
 }
 
-function table(scenario: string, measurements: readonly Measurement[], reference: string): string {
-  const lines = [
-    `### ${scenario}`,
-    '',
-    `| | CPU µs / request | × ${reference} (spread) | requests/s | p50 ms | p99 ms |`,
-    '|---|--:|--:|--:|--:|--:|',
-  ]
-  const references = measurements.filter(({ rival }) => rival === reference)
+function table(measurements: readonly Measurement[], reference: string): string {
+  const columns = COLUMNS.filter(({ key }) =>
+    measurements.some((measurement) => measurement[key] !== undefined),
+  )
+  const titles = columns.flatMap(({ title, hasRatio }) =>
+    hasRatio ? [title, `× ${reference} (spread)`] : [title],
+  )
+  const lines = [`| | ${titles.join(' | ')} |`, `|---|${titles.map(() => '--:|').join('')}`]
   for (const rival of new Set(measurements.map((measurement) => measurement.rival))) {
     const own = measurements.filter((measurement) => measurement.rival === rival)
-    const middle = (read: (measurement: Measurement) => number) => median(own.map(read))
-    const costs = own.flatMap(({ cpuUsPerRequest }) => cpuUsPerRequest ?? [])
-    lines.push(
-      `| ${[
-        rival,
-        costs.length > 0 ? median(costs).toFixed(1) : '–',
-        ratios(own, references),
-        middle(({ requestsPerSecond }) => requestsPerSecond).toFixed(0),
-        middle(({ p50Ms }) => p50Ms).toFixed(1),
-        middle(({ p99Ms }) => p99Ms).toFixed(1),
-      ].join(' | ')} |`,
-    )
+    const cells = columns.flatMap(({ key, digits, hasRatio }) => {
+      const values = own.flatMap((measurement) => measurement[key] ?? [])
+      const middle = values.length === 0 ? '–' : median(values).toFixed(digits)
+      return hasRatio ? [middle, ratioText(ratios(measurements, key, rival, reference))] : [middle]
+    })
+    lines.push(`| ${[rival, ...cells].join(' | ')} |`)
   }
   return lines.join('\n')
 }
 
-/** Pair by pair: a slow moment of the machine hits both of a round, and cancels out. */
-function ratios(own: readonly Measurement[], references: readonly Measurement[]): string {
-  const pairs = own.flatMap(({ round, cpuUsPerRequest }) => {
-    const base = references.find((reference) => reference.round === round)?.cpuUsPerRequest
-    return cpuUsPerRequest !== undefined && base ? [cpuUsPerRequest / base] : []
+/** Round by round: a slow moment of the machine hits both of a round, and cancels out. */
+export function ratios(
+  measurements: readonly Measurement[],
+  key: keyof Figures,
+  rival: string,
+  reference: string,
+): number[] {
+  const of = (name: string, round: number) =>
+    measurements.find((measurement) => measurement.rival === name && measurement.round === round)?.[key]
+  const rounds = [...new Set(measurements.map(({ round }) => round))]
+  return rounds.flatMap((round) => {
+    const [value, base] = [of(rival, round), of(reference, round)]
+    return value !== undefined && base ? [value / base] : []
   })
-  if (pairs.length === 0) return '–'
-  return `${median(pairs).toFixed(2)} (${Math.min(...pairs).toFixed(2)}–${Math.max(...pairs).toFixed(2)})`
 }
 
-function median(values: readonly number[]): number {
+const ratioText = (values: readonly number[]): string =>
+  values.length === 0
+    ? '–'
+    : `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)})`
+
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2

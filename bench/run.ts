@@ -1,184 +1,202 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { credentialDigest } from '#contract/credential.ts'
-import { parseSigningKeys, signIdentity } from '#contract/signature.ts'
-import { type Stack, startStack } from '../test/support/stack.ts'
+import type { Scope } from '../test/support/child-process.ts'
 import { checkRival } from './check.ts'
-import { cpuTimeUs } from './cpu-time.ts'
-import { chooseLoad, type LoadFigures, type LoadOrder } from './load.ts'
-import { type Measurement, toMarkdown } from './report.ts'
+import { type BenchCredentials, startCredentials } from './credentials.ts'
+import { startNode } from './node-process.ts'
+import { installFor } from './packages.ts'
+import { toSvg } from './plot.ts'
+import { type Measurement, type Result, toMarkdown } from './report.ts'
 import { startResponder } from './responder.ts'
-import type { Rival, Running } from './rival.ts'
+import type { Rival, Running, Setting } from './rival.ts'
+import { bytePipe } from './rivals/byte-pipe.ts'
+import { caddyForwardAuth } from './rivals/caddy-forward-auth.ts'
 import { direct } from './rivals/direct.ts'
-import { fastifyHttpProxy } from './rivals/fastify-http-proxy.ts'
-import { gateway } from './rivals/gateway.ts'
+import { fastGateway } from './rivals/fast-gateway.ts'
+import { bareFastifyHttpProxy, fastifyHttpProxy } from './rivals/fastify-http-proxy.ts'
+import { gateway, gatewayByNode, gatewayOf } from './rivals/gateway.ts'
+import { haproxyLua } from './rivals/haproxy-lua.ts'
+import { nginx } from './rivals/nginx.ts'
+import { nginxAuthRequest, nginxAuthRequestCached } from './rivals/nginx-auth-request.ts'
+import { nginxLua } from './rivals/nginx-lua.ts'
+import { type Scenario, scenariosOf } from './scenarios.ts'
 
 // What a request costs on its way through the gateway, beside other ways. All of them run together, on one
 // processor, and take turns; load and upstream have the other processor. The figure to trust is processor time per
-// request, round by round against the gateway: it depends least on what else the machine does.
+// request, round by round against another of the same run: it depends least on what else the machine does.
 
-const RIVALS: readonly Rival[] = [direct, gateway, fastifyHttpProxy]
+const RIVALS: readonly Rival[] = [
+  gateway,
+  gatewayByNode,
+  nginxLua,
+  nginx,
+  nginxAuthRequest,
+  nginxAuthRequestCached,
+  haproxyLua,
+  caddyForwardAuth,
+  fastifyHttpProxy,
+  bareFastifyHttpProxy,
+  fastGateway,
+  bytePipe,
+  direct,
+]
 
 const { values } = parseArgs({
   options: {
+    /** Scenarios by name, comma separated; default: all. */
+    only: { type: 'string' },
+    /** Rivals by a part of their names, separated by `;`; default: all. */
+    rivals: { type: 'string' },
+    /** Another directory with the project in another state, measured beside it. */
+    also: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
-    connections: { type: 'string', default: '64' },
-    tokens: { type: 'string', default: '1000' },
-    rate: { type: 'string', default: '2000' },
+    tunnels: { type: 'string', default: '10000' },
     results: { type: 'string', default: join(import.meta.dirname, 'results') },
+    /** Of the written files; default: the date. */
+    name: { type: 'string' },
   },
 })
-const [rounds, seconds, connections, tokenCount, rate] = [
-  values.rounds,
-  values.seconds,
-  values.connections,
-  values.tokens,
-  values.rate,
-].map(Number) as [number, number, number, number, number]
-
-type Scenario = {
-  name: string
-  upstream: 'responder' | 'core'
-  method: 'GET' | 'POST'
-  path: string
-  rate?: number
-}
-const SCENARIOS: readonly Scenario[] = [
-  { name: `GET 1 KB, ${connections} connections`, upstream: 'responder', method: 'GET', path: '/rooms' },
-  {
-    name: `POST 1 KB, ${connections} connections`,
-    upstream: 'responder',
-    method: 'POST',
-    path: '/rooms/x/message',
-  },
-  { name: `GET 1 KB at ${rate} requests/s`, upstream: 'responder', method: 'GET', path: '/rooms', rate },
-  {
-    name: `GET /me of the core at ${rate / 10} requests/s`,
-    upstream: 'core',
-    method: 'GET',
-    path: '/me',
-    rate: rate / 10,
-  },
-]
+const rounds = Number(values.rounds)
+const seconds = Number(values.seconds)
 
 const PROXY_CPU = ['taskset', '-c', '0']
 const LOAD_CPU = ['taskset', '-c', '1']
-const POST_BODY = JSON.stringify({ messageType: 'text', message: 'x'.repeat(1_024 - 40) })
+const TOKENS = 1_000
 
 const ends: (() => unknown)[] = []
-const scope = { teardown: (end: () => unknown) => ends.push(end) }
+const scope: Scope = { teardown: (end) => ends.push(end) }
 
 async function main(): Promise<void> {
   if (cpus().length < 2)
     throw new Error('the comparison needs two processors: one for the proxies, one for the rest')
-  const stack = await startStack(scope, { gateways: 0, coreWords: LOAD_CPU, coreEnv: { LOG_LEVEL: 'info' } })
-  const responder = await startResponder(scope, LOAD_CPU)
-  const tokens = Array.from(
-    { length: tokenCount },
-    (_, index) => `bench-token-${index}-${Math.random().toString(36)}`,
-  )
-  await seed(stack, tokens)
-  console.error(`${tokens.length} users with a token each`)
+  // The user store lives here.
+  execFileSync('taskset', ['-a', '-cp', '1', String(process.pid)])
+  const scenarios = chosenScenarios()
+  const others = values.also === undefined ? [] : [gatewayOf(values.also, 'gateway, other state')]
+  const chosen = [...RIVALS.filter(({ name }) => isChosen(name, values.rivals)), ...others]
+  const reasons = installFor(chosen)
+  const missing = Object.fromEntries([...reasons].map(([{ name }, why]) => [name, why]))
+  const rivals = chosen.filter((rival) => !reasons.has(rival))
 
-  const setting = {
-    coreInternalUrl: String(stack.cores[0]?.internalUrl),
-    keys: stack.keys,
-    identityKeys: stack.identityKeys,
+  const credentials = await startCredentials(scope, TOKENS)
+  const common = {
+    coreInternalUrl: credentials.core.url,
+    redisUrl: credentials.redisUrl,
+    keys: credentials.keys,
+    identityKeys: `bench:${randomBytes(32).toString('base64url')}`,
     pinned: PROXY_CPU,
   }
-  const upstreams = { responder: responder.url, core: String(stack.cores[0]?.url) }
-  const running = { responder: new Map<Rival, Running>(), core: new Map<Rival, Running>() }
-  for (const rival of RIVALS) {
-    if (rival.authenticates)
-      await checkRival(scope, rival, { ...setting, upstreamUrl: '' }, tokens[0]!, userIdOf(0))
-    for (const upstream of ['responder', 'core'] as const) {
-      const started = await rival.start({ ...setting, upstreamUrl: upstreams[upstream] })
-      scope.teardown(() => started.stop())
-      running[upstream].set(rival, started)
+  const isTalkative = scenarios.some(({ ability }) => ability !== 'requests')
+  const responder = await startResponder(scope, LOAD_CPU)
+  const requests: Setting = { ...common, upstreamUrl: responder }
+  const settings = { requests, tunnels: requests }
+  if (isTalkative) {
+    const echo = await startNode('echo-upstream.ts', { ...settings.requests, pinned: LOAD_CPU })
+    scope.teardown(() => echo.stop())
+    settings.tunnels = { ...common, upstreamUrl: echo.url }
+  }
+  for (const rival of [...rivals]) {
+    if (!rival.authenticates) continue
+    try {
+      await checkRival(scope, rival, settings.requests, credentials.tokens(1)[0]!)
+      console.error(`${rival.name} does the work`)
+    } catch (error) {
+      console.error(error)
+      missing[rival.name] = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+      rivals.splice(rivals.indexOf(rival), 1)
     }
-    console.error(`${rival.name} is up`)
   }
 
-  const order = (scenario: Scenario, rival: Rival, forSeconds: number): LoadOrder => ({
-    url: running[scenario.upstream].get(rival)?.url ?? '',
-    connections,
-    seconds: forSeconds,
-    ...(scenario.rate && { rate: scenario.rate }),
-    requests: tokens.map((token, index) => {
-      const { method, path } = scenario
-      const headers: Record<string, string> = rival.authenticates
-        ? { 'IM-Client-Key': stack.keys.clientKey, 'IM-Authorization': token }
-        : { 'IM-Identity': identityOf(stack, index, token) }
-      if (method === 'GET') return { method, path, headers }
-      return { method, path, headers: { ...headers, 'Content-Type': 'application/json' }, body: POST_BODY }
-    }),
-  })
+  const measurements = await measure(scenarios, rivals, settings, credentials)
+  const result: Result = {
+    date: new Date().toISOString(),
+    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
+    machine: `${cpus().length} × ${cpus()[0]?.model}`,
+    node: process.version,
+    rounds,
+    seconds,
+    missing,
+    titles: Object.fromEntries(scenarios.map(({ name, title }) => [name, title])),
+    measurements,
+  }
+  const table = toMarkdown(result, nginxLua.name)
+  console.log(table)
+  await mkdir(values.results, { recursive: true })
+  const file = join(values.results, values.name ?? result.date.replace(/[:.]/g, '-'))
+  await writeFile(`${file}.json`, toJson(result))
+  await writeFile(`${file}.md`, `${table}\n`)
+  await writeFile(`${file}.svg`, toSvg(result))
+  console.error(`written to ${file}.json, .md and .svg`)
+}
 
-  for (const rival of RIVALS) for (const scenario of SCENARIOS) await load(order(scenario, rival, 1))
+async function measure(
+  scenarios: readonly Scenario[],
+  rivals: readonly Rival[],
+  settings: Record<'requests' | 'tunnels', Setting>,
+  credentials: BenchCredentials,
+): Promise<Measurement[]> {
+  const running = new Map<string, Running>()
+  const settingFor = ({ ability }: Scenario) => (ability === 'requests' ? 'requests' : 'tunnels')
+  const takePart = (scenario: Scenario) =>
+    rivals.filter(
+      ({ abilities, authenticates }) =>
+        abilities.includes(scenario.ability) && (authenticates || !scenario.onlyAuthenticating),
+    )
+  const targetOf = ({ url, pids }: Running, forSeconds: number) => ({
+    url,
+    pids,
+    seconds: forSeconds,
+    credentials,
+    words: LOAD_CPU,
+  })
+  for (const scenario of scenarios) {
+    if (scenario.isFresh) continue
+    for (const rival of takePart(scenario)) {
+      const key = `${settingFor(scenario)} ${rival.name}`
+      const started = running.get(key) ?? (await rival.start(settings[settingFor(scenario)]))
+      if (!running.has(key)) scope.teardown(() => started.stop())
+      running.set(key, started)
+      await scenario.run(targetOf(started, 1))
+    }
+  }
   const measurements: Measurement[] = []
   for (let round = 0; round < rounds; round++) {
-    for (const scenario of SCENARIOS) {
-      for (const [rival, started] of running[scenario.upstream]) {
-        const before = cpuTimeUs(started.pids)
-        const figures = await load(order(scenario, rival, seconds))
-        const cpuUs = cpuTimeUs(started.pids) - before
-        if (figures.failures > 0) throw new Error(`${rival.name}: ${figures.failures} requests failed`)
-        measurements.push({
-          round,
-          scenario: scenario.name,
-          rival: rival.name,
-          cpuUsPerRequest: started.pids.length > 0 ? cpuUs / figures.requests : undefined,
-          ...figures,
-        })
+    for (const scenario of scenarios) {
+      for (const rival of takePart(scenario)) {
+        const held = scenario.isFresh ? undefined : running.get(`${settingFor(scenario)} ${rival.name}`)
+        const started = held ?? (await rival.start(settings[settingFor(scenario)]))
+        const figures = await scenario.run(targetOf(started, seconds))
+        if (held === undefined) await started.stop()
+        if (figures.failures > 0)
+          console.error(`${rival.name}: ${figures.failures} of ${scenario.name} failed`)
+        measurements.push({ round, scenario: scenario.name, rival: rival.name, ...figures })
       }
     }
     console.error(`round ${round + 1} of ${rounds}`)
   }
-
-  const table = toMarkdown(measurements, gateway.name)
-  console.log(table)
-  await mkdir(values.results, { recursive: true })
-  const file = join(values.results, `${new Date().toISOString().replace(/[:.]/g, '-')}.json`)
-  const machine = { processor: cpus()[0]?.model, processors: cpus().length, node: process.version }
-  await writeFile(
-    file,
-    `${JSON.stringify({ machine, rounds, seconds, connections, measurements }, null, 2)}\n`,
-  )
-  console.error(`written to ${file}`)
+  return measurements
 }
 
-/** Binds every token to a user of its own. A gateway that is not measured serves for it. */
-async function seed(stack: Stack, tokens: readonly string[]): Promise<void> {
-  const through = await stack.addGateway({ LOG_LEVEL: 'info' }, LOAD_CPU)
-  const platform = stack.client({ 'IM-API-KEY': stack.keys.platformKey }, through.url)
-  const waiting = [...tokens.entries()]
-  const work = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-      await platform.ok('POST', '/admin/clients', { _id: userIdOf(next[0]), token: next[1] })
-  }
-  await Promise.all(Array.from({ length: 8 }, work))
-  await through.stop()
+function chosenScenarios(): readonly Scenario[] {
+  const all = scenariosOf(Number(values.tunnels))
+  const names = values.only?.split(',')
+  const unknown = names?.find((name) => !all.some((scenario) => scenario.name === name))
+  if (unknown !== undefined)
+    throw new Error(`no scenario ${unknown}; there are ${all.map(({ name }) => name).join(', ')}`)
+  return all.filter(({ name }) => names?.includes(name) ?? true)
 }
 
-const userIdOf = (index: number): string => `bench-user-${index}`
+const isChosen = (name: string, wanted: string | undefined): boolean =>
+  wanted === undefined || wanted.split(';').some((part) => name === part || name.includes(part))
 
-/** What the gateway would inject: for the way to the core that has no proxy. */
-function identityOf({ keys, identityKeys }: Stack, index: number, token: string): string {
-  const identity = {
-    kind: 'client',
-    app: keys.app,
-    userId: userIdOf(index),
-    deviceId: undefined,
-    credentialId: credentialDigest('client-token', keys.app, token),
-    expiresAtMs: undefined,
-  } as const
-  return signIdentity(identity, parseSigningKeys(identityKeys), Date.now())
-}
-
-const load = (order: LoadOrder): Promise<LoadFigures> => chooseLoad(order)(order, LOAD_CPU)
+/** Small enough to be kept: figures to three places. */
+const toJson = (result: Result): string =>
+  `${JSON.stringify(result, (_, value) => (typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : value))}\n`
 
 try {
   await main()

@@ -4,5 +4,6 @@ import type { Rival } from '../rival.ts'
 export const direct: Rival = {
   name: 'direct, no proxy',
   authenticates: false,
+  abilities: ['requests', 'tunnels'],
   start: async ({ upstreamUrl }) => ({ url: upstreamUrl, pids: [], stop: async () => {} }),
 }

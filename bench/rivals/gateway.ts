@@ -1,29 +1,56 @@
-import { startService } from '../../test/support/service.ts'
-import type { Rival } from '../rival.ts'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { startGuarded } from '../../test/support/child-process.ts'
+import type { Rival, Running, Setting } from '../rival.ts'
 
-export const gateway: Rival = {
-  name: 'gateway',
-  authenticates: true,
-  async start({ upstreamUrl, coreInternalUrl, identityKeys, pinned }) {
-    const ends: (() => unknown)[] = []
-    const service = await startService(
-      { teardown: (end) => ends.push(end) },
-      'gateway',
-      {
-        GATEWAY_PORT: '0',
-        GATEWAY_ADMIN_PORT: '0',
-        CORE_URLS: upstreamUrl,
-        CORE_INTERNAL_URL: coreInternalUrl,
-        IDENTITY_KEYS: identityKeys,
-      },
-      pinned,
-    )
-    return {
-      url: service.url,
-      pids: [service.pid],
-      async stop() {
-        for (const end of ends) await end()
-      },
-    }
-  },
+const ROOT = join(import.meta.dirname, '../..')
+const READY_WITHIN_MS = 30_000
+/** The load is one address, and far above what any limit allows. */
+const UNLIMITED = '1000000000'
+
+/** The gateway of this directory, or of another state of the project, to see a change beside what it changes. */
+export function gatewayOf(root: string, name: string, env: Record<string, string> = {}): Rival {
+  return {
+    name,
+    authenticates: true,
+    abilities: ['requests', 'tunnels', 'exchange'],
+    start: (setting) => start(root, setting, env),
+  }
+}
+
+export const gateway: Rival = gatewayOf(ROOT, 'gateway')
+
+/** Without its fast lane: everything by `node:http`. */
+export const gatewayByNode: Rival = gatewayOf(ROOT, 'gateway, node:http', { FAST_LANE: 'off' })
+
+async function start(root: string, setting: Setting, more: Record<string, string>): Promise<Running> {
+  const { upstreamUrl, coreInternalUrl, identityKeys, pinned } = setting
+  const [command = '', ...args] = [...pinned, process.execPath, join(root, 'gateway/main.ts')]
+  const server = await startGuarded(command, args, {
+    cwd: root,
+    env: {
+      PATH: process.env.PATH,
+      GATEWAY_PORT: '0',
+      GATEWAY_ADMIN_PORT: '0',
+      CORE_URLS: upstreamUrl,
+      CORE_INTERNAL_URL: coreInternalUrl,
+      IDENTITY_KEYS: identityKeys,
+      LOG_LEVEL: 'info',
+      RATE_LIMIT_PLATFORM: UNLIMITED,
+      RATE_LIMIT_CLIENT: UNLIMITED,
+      RATE_LIMIT_ADDRESS: UNLIMITED,
+      RATE_LIMIT_REFUSED: UNLIMITED,
+      MAX_CONNECTIONS_PER_ADDRESS: UNLIMITED,
+      ...more,
+    },
+  })
+  const { publicUrl, adminUrl } = await server.waitForLine((line) =>
+    line.includes('"listening"') ? (JSON.parse(line) as { publicUrl: string; adminUrl: string }) : undefined,
+  )
+  const deadline = Date.now() + READY_WITHIN_MS
+  while ((await fetch(`${adminUrl}/readyz`)).status !== 200) {
+    if (Date.now() > deadline) throw new Error(`the gateway did not become ready\n${server.output()}`)
+    await delay(25)
+  }
+  return { url: publicUrl, pids: [server.pid], stop: () => server.stop() }
 }

@@ -42,8 +42,13 @@ export async function temporaryDirectory(t: Test): Promise<string> {
 }
 
 /** Starts the whole embedded stack as a user does, on free ports; the test's end stops it. */
-export function launch(t: Test, dataDir: string, env: Record<string, string> = {}): Launched {
-  const child = spawn(process.execPath, [LAUNCHER], {
+export function launch(
+  t: Test,
+  dataDir: string,
+  env: Record<string, string> = {},
+  [command, ...words]: readonly [string, ...string[]] = [process.execPath, LAUNCHER],
+): Launched {
+  const child = spawn(command, words, {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,

@@ -150,6 +150,14 @@ t.test(
   },
 )
 
+t.test('stopping npm stops everything that `npm start` started', async (t) => {
+  const launched = launch(t, dataDir, {}, ['npm', 'start'])
+  await launched.running
+  launched.process.kill('SIGTERM')
+  await launched.exited
+  t.ok(await launch(t, dataDir).running, 'nothing is left that holds the directory')
+})
+
 t.test('a Node that cannot read TypeScript gets one line that says what to run', async (t) => {
   const script = new URL('../../deploy/embedded/start.js', import.meta.url).pathname
   const asOld = `Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } }); await import(${JSON.stringify(script)})`

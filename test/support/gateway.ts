@@ -8,6 +8,7 @@ import { createLog } from '../../gateway/observe/log.ts'
 import { startCoreStandIn } from '../gateway/authn/core-stand-in.ts'
 import type { Scope } from './child-process.ts'
 import { type RecordedRequest, type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts'
+import { UNLIMITED_RATES } from './unlimited.ts'
 
 const IDENTITY_KEYS = `test:${Buffer.alloc(32, 7).toString('base64url')}`
 
@@ -36,14 +37,16 @@ export async function startGateway(
 
   const logged: string[] = []
   const sink = new PassThrough().on('data', (line) => logged.push(String(line)))
-  const config: GatewayConfig = parseConfig({
+  const env = {
     CORE_URLS: upstream.url,
     CORE_INTERNAL_URL: core.url,
     IDENTITY_KEYS,
+    ...UNLIMITED_RATES,
     GATEWAY_PORT: '0',
     GATEWAY_ADMIN_PORT: '0',
     ...options.env,
-  })
+  }
+  const config: GatewayConfig = parseConfig(env)
   const gateway = await buildGateway(config, { log: createLog('debug', sink) })
   t.teardown(() => gateway.close())
   return {
@@ -53,6 +56,9 @@ export async function startGateway(
     upstream,
     /** Everything logged so far. */
     log: () => logged.join(''),
+    /** As after an edit of the configuration. */
+    reloadWith: (changed: Record<string, string>) =>
+      gateway.reload(() => parseConfig({ ...env, ...changed })),
     metrics: async () => (await fetch(`${gateway.adminUrl}/metrics`)).text(),
   }
 }

@@ -4,6 +4,7 @@ import type { Scope } from './child-process.ts'
 import { startPostgres, type TestPostgres } from './postgres.ts'
 import { startRedis, type TestRedis } from './redis.ts'
 import { type Environment, startService, type TestService } from './service.ts'
+import { UNLIMITED_RATES } from './unlimited.ts'
 
 export type StackOptions = {
   /** More than one core needs PostgreSQL. Default: pglite, in memory. */
@@ -85,6 +86,7 @@ export async function startStack(t: Scope, options: StackOptions = {}): Promise<
   const addGateway = async (env: Environment = {}, words: readonly string[] = []) => {
     const settings = {
       ...shared,
+      ...UNLIMITED_RATES,
       GATEWAY_PORT: '0',
       GATEWAY_ADMIN_PORT: '0',
       CORE_URLS: (options.coreUrls ?? cores.map((core) => core.url)).join(','),

@@ -11,6 +11,8 @@ function element(name, properties = {}, ...children) {
 
 const code = (text) => element('code', { textContent: text })
 const heading = (text) => element('h3', { textContent: text })
+/** Words with `code` between backticks. */
+const prose = (text) => element('span', {}, ...text.split('`').map((part, i) => (i % 2 ? code(part) : part)))
 const row = (...cells) => element('tr', {}, ...cells.map((cell) => element('td', {}, cell)))
 const table = (rows) => element('table', {}, element('tbody', {}, ...rows))
 
@@ -67,8 +69,8 @@ function schemaTable(api, schema) {
   if (fields === undefined) return element('p', {}, code(kindOf(schema)))
   return table(
     Object.entries(fields).map(([name, { field, needed }]) => {
-      const words = [kindOf(field), limitsOf(field), field.description].filter(Boolean).join(' · ')
-      return row(element('span', {}, code(name), needed ? '' : ' ?'), words)
+      const words = [kindOf(field), needed ? '' : 'optional', limitsOf(field), field.description].filter(Boolean).join(' · ')
+      return row(code(name), prose(words))
     }),
   )
 }
@@ -131,8 +133,12 @@ function inside(api, method, path, operation) {
           table(
             parameters.map(({ name, in: where, required, schema, description }) =>
               row(
-                element('span', {}, code(name), required ? '' : ' ?'),
-                [where, kindOf(schema), limitsOf(schema), description].filter(Boolean).join(' · '),
+                code(name),
+                prose(
+                  [where, kindOf(schema), required ? '' : 'optional', limitsOf(schema), description]
+                    .filter(Boolean)
+                    .join(' · '),
+                ),
               ),
             ),
           ),
@@ -156,7 +162,7 @@ function endpoint(api, method, path, operation) {
       {},
       element('span', { className: `method ${method}`, textContent: method.toUpperCase() }),
       code(path),
-      element('span', { className: 'does', textContent: operation.summary }),
+      element('span', { className: 'does' }, prose(operation.summary)),
     ),
   )
   made.dataset.text = `${method} ${path} ${operation.summary}`.toLowerCase()
@@ -178,7 +184,7 @@ function schemas(api) {
         'summary',
         {},
         code(name),
-        element('span', { className: 'does', textContent: schema.description ?? '' }),
+        element('span', { className: 'does' }, prose(schema.description ?? '')),
       ),
     )
     made.dataset.text = name.toLowerCase()
@@ -198,7 +204,7 @@ function show(api) {
   const operations = Object.entries(api.paths).flatMap(([path, item]) =>
     METHODS.filter((method) => item[method]).map((method) => ({ method, path, operation: item[method] })),
   )
-  main.append(element('p', { className: 'lead', textContent: api.info.description.replaceAll('`', '') }))
+  main.append(element('p', { className: 'lead' }, prose(api.info.description)))
   for (const { name } of api.tags) {
     const own = operations.filter(({ operation }) => operation.tags.includes(name))
     if (own.length > 0)

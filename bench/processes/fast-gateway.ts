@@ -1,0 +1,25 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createRequire } from 'node:module'
+import { createCredentialCheck, withoutReserved } from './credential-check.ts'
+
+const gateway = createRequire(import.meta.url)('fast-gateway')
+const { check } = createCredentialCheck(process.env)
+
+async function authenticate(req: IncomingMessage, res: ServerResponse, next: () => void): Promise<void> {
+  const signed = await check(req.headers)
+  if (signed === undefined) {
+    res.statusCode = 401
+    res.end()
+    return
+  }
+  req.headers = { ...withoutReserved(req.headers), 'im-identity': signed }
+  next()
+}
+
+const port = Number(process.env.PORT)
+await gateway({
+  routes: [
+    { prefix: '/', prefixRewrite: '/', target: process.env.UPSTREAM_URL, middlewares: [authenticate] },
+  ],
+}).start(port, '127.0.0.1')
+console.log(`listening http://127.0.0.1:${port}`)
