@@ -55,6 +55,8 @@ const { values } = parseArgs({
     also: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
+    /** Before anything counts, for each rival: a compiler that works while it runs takes thousands of requests. */
+    warmup: { type: 'string', default: '12' },
     tunnels: { type: 'string', default: '10000' },
     results: { type: 'string', default: join(import.meta.dirname, 'results') },
     /** Of the written files; default: the date. */
@@ -158,10 +160,11 @@ async function measure(
     if (scenario.isFresh) continue
     for (const rival of takePart(scenario)) {
       const key = `${settingFor(scenario)} ${rival.name}`
-      const started = running.get(key) ?? (await rival.start(settings[settingFor(scenario)]))
-      if (!running.has(key)) scope.teardown(() => started.stop())
+      const known = running.get(key)
+      const started = known ?? (await rival.start(settings[settingFor(scenario)]))
+      if (known === undefined) scope.teardown(() => started.stop())
       running.set(key, started)
-      await scenario.run(targetOf(started, 1))
+      await scenario.run(targetOf(started, known === undefined ? Number(values.warmup) : 1))
     }
   }
   const measurements: Measurement[] = []

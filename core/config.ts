@@ -3,6 +3,7 @@ import { APP_ID_PATTERN } from '#contract/credential.ts'
 import { type PrivateUpstreams, parsePrivateUpstreams } from '#contract/outbound-address.ts'
 import { parseSigningKeys, type SigningKey } from '#contract/signature.ts'
 import type { Bootstrap } from './credentials/keys.ts'
+import { type FilesConfig, parseFiles } from './files-config.ts'
 import { type OutsideConfig, parseOutside } from './outside-config.ts'
 import { parseDatabaseUrl } from './store/open-database.ts'
 
@@ -35,6 +36,7 @@ export type CoreConfig = {
   /** Where each app's usage is posted once an hour. */
   reportUrl: string | undefined
   outside: OutsideConfig
+  files: FilesConfig
   /** An app and its keys that are ensured at start. */
   bootstrap: Bootstrap | undefined
   logLevel: LogLevel
@@ -104,6 +106,7 @@ export function parseConfig(env: Environment): CoreConfig {
     privateUpstreams: read('ALLOW_PRIVATE_UPSTREAMS', 'false', parsePrivateUpstreams),
     adminToken: optional('CORE_ADMIN_TOKEN', parseAdminToken),
     outside: parseOutside(optional),
+    files: parseFiles(optional, env.DATABASE_URL?.trim() || undefined),
     sandbox: read('SANDBOX', env.NODE_ENV === 'development' ? 'true' : 'false', parseBoolean),
     reportUrl: optional('REPORT_URL', parseServiceUrl),
     invitationRequired: read('INVITATION_REQUIRED', 'false', parseBoolean),

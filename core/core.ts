@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { buildAdminServer } from './admin/server.ts'
+import { createBatchRunner } from './batches/batch-runner.ts'
 import { createAppConfigs } from './chat/app-configs.ts'
 import type { ChatContext } from './chat/context.ts'
+import { createFileSweep } from './chat/file-sweep.ts'
+import type { FileContext } from './chat/files.ts'
 import { createIdSource } from './chat/new-id.ts'
 import { createSends } from './chat/sends.ts'
 import { createClosing } from './closing.ts'
@@ -12,6 +15,10 @@ import { createDelegatedSigning } from './credentials/delegated-signing.ts'
 import { createIntrospection } from './credentials/introspect.ts'
 import { ensureApp } from './credentials/keys.ts'
 import { createRedisEntries } from './credentials/redis-entries.ts'
+import { createDiskStorage } from './files/disk-storage.ts'
+import { createS3Storage } from './files/s3-storage.ts'
+import { createSignedUrls } from './files/signed-urls.ts'
+import type { FilesConfig } from './files-config.ts'
 import { buildPublicServer } from './http/server.ts'
 import { createIdentityVerifier } from './identity/verifier.ts'
 import { buildInternalServer } from './internal/server.ts'
@@ -135,7 +142,12 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
     closing.add('outbox', outbox.close)
     if (config.reportUrl !== undefined)
       closing.add('hourly report', createHourlyReport({ url: config.reportUrl, chat }).close)
-    const server = buildPublicServer({ chat, verifier, credentials, readiness, nodeId, metrics, log })
+    const files = buildFiles(config.files, chat, jwtSecret)
+    if (files !== undefined) {
+      closing.add('files', files.storage.close)
+      closing.add('file sweep', createFileSweep(files).close)
+    }
+    const server = buildPublicServer({ chat, verifier, credentials, files, readiness, nodeId, metrics, log })
     const realtime = createRealtime({
       server: server.server,
       verifier,
@@ -154,6 +166,7 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
     })
 
     outbox.start()
+    closing.add('batches', createBatchRunner(chat).close)
     const internalUrl = await listen(internal, config.internalHost, config.internalPort)
     const adminUrl = await listen(admin, config.adminHost, config.adminPort)
     const publicUrl = await listen(server, config.host, config.port)
@@ -172,5 +185,16 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
   } catch (error) {
     await closing.run()
     throw error
+  }
+}
+
+function buildFiles(config: FilesConfig, chat: ChatContext, secret: Uint8Array): FileContext | undefined {
+  const { storage, maxBytes } = config
+  if (storage === undefined) return undefined
+  return {
+    chat,
+    storage: storage.kind === 's3' ? createS3Storage(storage.s3) : createDiskStorage(storage.directory),
+    urls: createSignedUrls(secret, chat.clock),
+    maxBytes,
   }
 }

@@ -24,12 +24,15 @@ const TABLE = {
   USER_NOT_FOUND: { status: 404, message: 'No such user.', retryable: false },
   BLOCK_NOT_FOUND: { status: 404, message: 'No such block.', retryable: false },
   CONFIG_NOT_FOUND: { status: 404, message: 'No such key.', retryable: false },
+  FILE_NOT_FOUND: { status: 404, message: 'No such file.', retryable: false },
+  STICKER_NOT_FOUND: { status: 404, message: 'No such sticker.', retryable: false },
   TOKEN_NOT_FOUND: { status: 404, message: 'No such token.', retryable: false },
   APP_NOT_FOUND: { status: 404, message: 'No such app.', retryable: false },
   KEY_NOT_FOUND: { status: 404, message: 'No such key.', retryable: false },
   APP_EXISTS: { status: 409, message: 'There is an app of this id.', retryable: false },
   USER_EXISTS: { status: 409, message: 'There is a client of this id.', retryable: false },
   TOKEN_CONFLICT: { status: 409, message: 'The token belongs to another client.', retryable: false },
+  REQUEST_TIMEOUT: { status: 408, message: 'The body did not come in time.', retryable: true },
   PAYLOAD_TOO_LARGE: { status: 413, message: 'The body is too large.', retryable: false },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'This content type is not read here.', retryable: false },
   TOO_MANY_REQUESTS: { status: 429, message: 'Too much at once.', retryable: true },
@@ -38,6 +41,11 @@ const TABLE = {
   AUTH_SERVICE_UNAVAILABLE: {
     status: 503,
     message: 'The auth service did not sign a token.',
+    retryable: true,
+  },
+  FILES_UNAVAILABLE: {
+    status: 503,
+    message: 'This server has no place for files, or cannot reach it.',
     retryable: true,
   },
   STORE_UNAVAILABLE: {

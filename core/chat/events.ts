@@ -32,6 +32,8 @@ export function followUpKey(event: ChatEvent): string | undefined {
       return JSON.stringify(['posted', event.app, event.message.roomId, event.message.seq])
     case 'message-changed':
       return JSON.stringify(['changed', event.app, event.message.roomId, event.message.evSeq])
+    case 'messages-deleted':
+      return JSON.stringify(['changed', event.app, event.roomId, event.evSeq])
     case 'read':
       return JSON.stringify(['read', event.app, event.roomId, event.userId, event.messageId])
     case 'members-joined':

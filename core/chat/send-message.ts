@@ -10,6 +10,7 @@ import type { SendMessageInput } from './message-input.ts'
 import type { Message } from './model.ts'
 import { requireMessageAccess } from './room-access.ts'
 import { searchableText } from './searchable-text.ts'
+import { shareFilesOf } from './share-files.ts'
 import { SYSTEM_TYPES } from './system-message.ts'
 
 /** Acknowledged after its commit. @throws CoreError NOT_ROOM_MEMBER, for a room that is not there too */
@@ -56,6 +57,7 @@ async function postMessage(ctx: ChatContext, actor: Actor, input: SendMessageInp
     followUps: input.followUps ?? {},
     searchText: searchableText({ ...input, messageType: input.messageType ?? 'text' }),
   }
+  await shareFilesOf(ctx.db, app, message)
   const { message: posted, repeated, passedOthers } = await ctx.sends.post(app, message, at)
   if (posted === undefined) throw await whyRefused(ctx, actor, input.roomId)
   if (repeated) return posted

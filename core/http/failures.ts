@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { REQUEST_ID_HEADER } from '#contract/identity.ts'
 import { CoreError, errorEntry } from '../errors.ts'
 import type { Logger } from '../observe/log.ts'
 import { DatabaseError } from '../store/database.ts'
@@ -16,7 +17,13 @@ export function answerFailure(log: Logger, error: unknown, request: FastifyReque
   const { status } = errorEntry(known.code)
   if (status >= 500)
     log.error(
-      { err: error, reason: known.code, method: request.method, route: request.routeOptions?.url },
+      {
+        err: error,
+        reason: known.code,
+        method: request.method,
+        route: request.routeOptions?.url,
+        requestId: request.headers[REQUEST_ID_HEADER],
+      },
       'request failed',
     )
   return reply.code(status).send(failure(known.code, known.detail))

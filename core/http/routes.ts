@@ -8,6 +8,7 @@ import { catchUpRoutes } from './routes/catch-up.ts'
 import { clientRoutes } from './routes/clients.ts'
 import { configRoutes } from './routes/config.ts'
 import { deletionRoutes } from './routes/deletions.ts'
+import { fileRoutes } from './routes/files.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { invitationRoutes } from './routes/invitations.ts'
 import { meRoutes } from './routes/me.ts'
@@ -37,6 +38,7 @@ export const routes: readonly Route[] = [
   ...searchRoutes,
   ...batchRoutes,
   ...badgeRoutes,
+  ...fileRoutes,
   ...catchUpRoutes,
   ...pushRoutes,
   ...webhookRoutes,

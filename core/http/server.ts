@@ -2,10 +2,12 @@
  * The public server: every route of the contract, behind the one identity that the gateway signs. A request without
  * it is nobody's. The sockets attach to its `server`.
  */
+import multipart from '@fastify/multipart'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { CREDENTIAL_POSITION_HEADER, IDENTITY_HEADER, type Identity } from '#contract/identity.ts'
 import { type ReadyzOptions, readyz } from '../admin/readyz.ts'
 import type { ChatContext } from '../chat/context.ts'
+import type { FileContext } from '../chat/files.ts'
 import type { CredentialContext } from '../credentials/context.ts'
 import { CoreError } from '../errors.ts'
 import type { IdentityVerifier } from '../identity/verifier.ts'
@@ -15,15 +17,27 @@ import { ok } from '../wire/envelope.ts'
 import { isForm, readBodies } from './bodies.ts'
 import { answerFailure } from './failures.ts'
 import { reference } from './openapi/reference.ts'
+import { RawAnswer } from './raw-answer.ts'
 import { createReader, parseForm } from './reading.ts'
 import type { Caller, Route } from './route.ts'
 import { routes } from './routes.ts'
 import { MAX_ID_LENGTH } from './schemas.ts'
+import {
+  createUploads,
+  NO_UPLOAD,
+  PART_LIMITS,
+  UPLOAD_LIMITS,
+  type UploadLimits,
+  type Uploads,
+} from './uploads.ts'
 
 export type PublicServerParts = ReadyzOptions & {
   chat: ChatContext
   verifier: IdentityVerifier
   credentials: CredentialContext
+  /** Absent where the deployment keeps no files. */
+  files?: FileContext | undefined
+  uploadLimits?: Partial<UploadLimits> | undefined
   metrics: Metrics
   log: Logger
 }
@@ -47,6 +61,7 @@ export function buildPublicServer(parts: PublicServerParts): FastifyInstance {
   })
 
   readBodies(server)
+  server.register(multipart, { limits: PART_LIMITS, throwFileSizeLimit: false })
   server.addHook('onResponse', async (_request, reply) =>
     metrics.answered(reply.statusCode, reply.elapsedTime / 1_000),
   )
@@ -57,13 +72,15 @@ export function buildPublicServer(parts: PublicServerParts): FastifyInstance {
     identify(verifier, request)
     throw new CoreError('NOT_FOUND')
   })
-  for (const route of routes) addRoute(server, parts, route)
+  const uploads = createUploads({ ...UPLOAD_LIMITS, ...parts.uploadLimits })
+  for (const route of routes) addRoute(server, parts, uploads, route)
   return server
 }
 
 function addRoute(
   server: FastifyInstance,
-  { chat, credentials, verifier }: PublicServerParts,
+  { chat, credentials, verifier, files }: PublicServerParts,
+  uploads: Uploads,
   route: Route,
 ): void {
   const readQuery = createReader(route.query, 'INVALID_QUERY')
@@ -74,20 +91,35 @@ function addRoute(
     url: route.path,
     // Before the body is read: who may not call has nothing to say.
     onRequest: async (request) => {
-      actors.set(request, authorise(route.caller, identify(verifier, request), chat.settings.sandbox))
+      const circumstances = { sandbox: chat.settings.sandbox, signed: isSigned(request.query) }
+      actors.set(request, authorise(route.caller, identify(verifier, request), circumstances))
+      if (!route.multipart && isMultipart(request)) throw new CoreError('UNSUPPORTED_MEDIA_TYPE')
     },
     handler: async (request, reply) => {
-      const result = await route.answer({
+      const actor = actors.get(request)!
+      const call = {
         chat,
         credentials,
-        actor: actors.get(request)!,
+        files() {
+          if (files === undefined) throw new CoreError('FILES_UNAVAILABLE')
+          return files
+        },
+        actor,
+        incoming: { headers: request.headers, isHead: request.method === 'HEAD' },
         params: readIds(request.params as Record<string, string>),
         query: readQuery(request.query, true),
         body: readBody(request.body === undefined ? {} : request.body, isForm(request)),
-        changedCredentials(position) {
+        changedCredentials(position: number | undefined) {
           if (position !== undefined) reply.header(CREDENTIAL_POSITION_HEADER, String(position))
         },
-      })
+      }
+      const result = route.multipart
+        ? await uploads.receive(request, reply, callerKey(actor), (upload) =>
+            route.answer({ ...call, upload }),
+          )
+        : await route.answer({ ...call, upload: NO_UPLOAD })
+      if (result instanceof RawAnswer)
+        return reply.code(result.status).headers(result.headers).send(result.body)
       return route.bare ? result : ok(result)
     },
   })
@@ -99,6 +131,16 @@ function readIds(params: Record<string, string>): Record<string, string> {
   throw new CoreError('INVALID_REQUEST', `An id has at most ${MAX_ID_LENGTH} characters.`)
 }
 
+const isMultipart = ({ headers }: FastifyRequest): boolean =>
+  /^\s*multipart\//i.test(headers['content-type'] ?? '')
+
+/** Whether it says so; its operation finds out. */
+const isSigned = (query: unknown): boolean =>
+  typeof query === 'object' && query !== null && 'Expires' in query && 'Signature' in query
+
+const callerKey = (identity: Identity): string =>
+  identity.kind === 'anonymous' ? '' : `${identity.app} ${identity.credentialId}`
+
 function identify(verifier: IdentityVerifier, request: FastifyRequest): Identity {
   const verified = verifier.verify(request.headers[IDENTITY_HEADER])
   if ('refused' in verified) throw new CoreError('UNAUTHORIZED')
@@ -106,9 +148,14 @@ function identify(verifier: IdentityVerifier, request: FastifyRequest): Identity
 }
 
 /** 401 says "sign in again" to clients, so only nobody gets it; who may not is told 403. */
-function authorise(caller: Caller, identity: Identity, sandbox: boolean): Identity {
+function authorise(
+  caller: Caller,
+  identity: Identity,
+  { sandbox, signed }: { sandbox: boolean; signed: boolean },
+): Identity {
   if (caller === 'nobody') return identity
   if (identity.kind === 'anonymous') {
+    if (caller === 'signed' && signed) return identity
     const isEnough = caller === 'client-key' || (caller === 'sandbox' && sandbox)
     if (isEnough && identity.app !== undefined) return identity
     throw new CoreError('UNAUTHORIZED')

@@ -5,6 +5,7 @@ import type { Queryable } from '../store/database.ts'
 import { findMemberIds } from '../store/members.ts'
 import { findMessagesById } from '../store/messages.ts'
 import type { OutboxRow } from '../store/outbox.ts'
+import { findDeletedTogether } from '../store/positions.ts'
 import type { Emitted } from './emitted.ts'
 import { messageIdOf, textOf, userIdsOf } from './payloads.ts'
 
@@ -58,6 +59,11 @@ async function messageEvents(tx: Queryable, row: OutboxRow): Promise<ChatEvent[]
   const to = { roomId }
   const messageId = messageIdOf(payload)
   if (messageId === undefined) return []
+  if (topic === 'message-changed' && payload.kind === 'deleted') {
+    const evSeq = Number(payload.evSeq)
+    const messageIds = await findDeletedTogether(tx, app, roomId, evSeq)
+    return [{ type: 'messages-deleted', app, to, roomId, messageIds, evSeq }]
+  }
   if (topic === 'read') return [{ type: 'read', app, to, roomId, userId: textOf(payload.userId), messageId }]
   const type = topic === 'message-posted' || topic === 'message-changed' ? topic : undefined
   const found = type === undefined ? [] : await findMessagesById(tx, app, [{ roomId, id: messageId }])

@@ -38,18 +38,18 @@ export async function deleteMessages(
     'deletions-record',
     `WITH room AS (
        UPDATE rooms SET ev_seq = ev_seq + cardinality($3::text[]),
-         message_count = message_count - cardinality($3),
+         message_count = message_count - cardinality($3::text[]),
          last_message_seq = (SELECT max(seq) FROM messages WHERE app = $1 AND room_id = $2)
-       WHERE app = $1 AND id = $2 RETURNING ev_seq, ev_seq - cardinality($3) AS before
+       WHERE app = $1 AND id = $2 RETURNING ev_seq, ev_seq - cardinality($3::text[]) AS before
      ), events AS (
        INSERT INTO room_events (app, room_id, ev_seq, kind, message_id, at)
        SELECT $1, $2, room.before + given.place, 'deleted', given.id, $4
-       FROM room, unnest($3) WITH ORDINALITY AS given (id, place)
+       FROM room, unnest($3::text[]) WITH ORDINALITY AS given (id, place)
      ), queued AS (
        INSERT INTO outbox (shard, topic, app, room_id, payload, created_at)
        SELECT hashtextextended($2, 0) & 63, 'message-changed', $1, $2,
          jsonb_build_object('messageId', given.id, 'evSeq', room.before + given.place, 'kind', 'deleted'), $4
-       FROM room, unnest($3) WITH ORDINALITY AS given (id, place) ORDER BY given.place DESC LIMIT 1
+       FROM room, unnest($3::text[]) WITH ORDINALITY AS given (id, place) ORDER BY given.place DESC LIMIT 1
      )
      SELECT ev_seq AS "evSeq" FROM room`,
     [app, roomId, ids, at],

@@ -115,8 +115,8 @@ export async function filterNewest(
   const conditions = compileFilter(filter, field, parameters)
   const rows = await q.query<MessageRow & { total: number }>(
     '',
-    `SELECT ${MESSAGE_COLUMNS}, count(*) OVER () AS total FROM unnest($2::text[]) AS given (id) CROSS JOIN LATERAL (
-       SELECT * FROM messages WHERE app = $1 AND room_id = given.id ORDER BY seq DESC LIMIT $3
+    `SELECT ${MESSAGE_COLUMNS}, count(*) OVER () AS total FROM unnest($2::text[]) AS given (given_id) CROSS JOIN LATERAL (
+       SELECT * FROM messages WHERE app = $1 AND room_id = given.given_id ORDER BY seq DESC LIMIT $3
      ) m WHERE ${['NOT m.hidden', ...conditions].join(' AND ')} ORDER BY m.created_at DESC, m.id DESC LIMIT $4`,
     parameters.values,
   )

@@ -6,6 +6,8 @@ import { MESSAGE_COLUMNS, type MessageRow } from './messages.ts'
 /** Of the rooms of one user, so many are told without being asked for by name. */
 export const MAX_ROOMS_TOLD = 500
 
+const MAX_DELETED_TOGETHER = 1_000
+
 export type RoomPosition = { roomId: string; seq: number; evSeq: number }
 
 /** Of those rooms that the user is a member of; without a user, of all. */
@@ -72,6 +74,24 @@ export async function findRoomEvents(
      WHERE app = $1 AND room_id = $2 AND ev_seq > $3 AND ev_seq <= $4 ORDER BY ev_seq LIMIT $5`,
     [app, roomId, range.after, range.upTo, range.limit],
   )
+}
+
+/** Messages that were deleted by one commit, whose last change is `evSeq`. */
+export async function findDeletedTogether(
+  q: Queryable,
+  app: string,
+  roomId: string,
+  evSeq: number,
+): Promise<string[]> {
+  const rows = await q.query<{ id: string }>(
+    'positions-deleted',
+    `SELECT e.message_id AS id FROM room_events e
+     JOIN room_events final ON final.app = $1 AND final.room_id = $2 AND final.ev_seq = $3 AND final.at = e.at
+     WHERE e.app = $1 AND e.room_id = $2 AND e.kind = 'deleted' AND e.ev_seq <= $3 AND e.ev_seq > $3 - $4::bigint
+     ORDER BY e.ev_seq`,
+    [app, roomId, evSeq, MAX_DELETED_TOGETHER],
+  )
+  return rows.map((row) => row.id)
 }
 
 export async function findMessagesAfter(

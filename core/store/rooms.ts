@@ -181,6 +181,7 @@ const DEPENDENT_TABLES = [
   'user_deletions',
   'user_clearings',
   'deleted_messages',
+  'file_rooms',
   'room_prefs',
   'invitations',
   'blocks',

@@ -68,6 +68,7 @@ export function createEmbedded(config: EmbeddedConfig, parts: EmbeddedParts): Em
       CORE_INTERNAL_PORT: String(ports.CORE_INTERNAL_PORT),
       CORE_ADMIN_PORT: String(ports.CORE_ADMIN_PORT),
       DATABASE_URL: `pglite:${join(dataDir, 'pglite')}`,
+      FILES_DIR: join(dataDir, 'files'),
       IDENTITY_KEYS: identityKeys,
       JWT_SECRET: jwtSecret,
       BOOTSTRAP_APP: 'demo',

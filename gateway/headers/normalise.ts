@@ -144,7 +144,9 @@ export function normaliseHeaders(rawHeaders: readonly string[]): Normalised {
 function namedByConnection(rawHeaders: readonly string[]): Set<string> | undefined {
   let named: Set<string> | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (ruleOf(rawHeaders[i] as string) !== 'connection') continue
+    const name = rawHeaders[i] as string
+    // Folding keeps a name's length: most are told apart by it.
+    if (name.length !== 10 || ruleOf(name) !== 'connection') continue
     const value = rawHeaders[i + 1] as string
     if (value === 'keep-alive' || value === 'close' || value === 'Upgrade' || value === 'upgrade') continue
     for (const word of value.split(',')) {

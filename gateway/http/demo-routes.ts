@@ -10,12 +10,15 @@ export type Demo = {
   close(): Promise<void>
 }
 
+/** All that the demo's server reads; its sign-in refuses other sites' pages by the second. */
+const FORWARDED = ['content-type', 'sec-fetch-site'] as const
+
 export async function buildDemo(forward: Forward): Promise<Demo> {
   const app = Fastify({ logger: false })
   app.removeAllContentTypeParsers()
   // The body is not Fastify's to read: it is streamed on.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  app.get('/', (_request, reply) => reply.redirect('/demo/'))
+  for (const path of ['/', '/demo']) app.get(path, (_request, reply) => reply.redirect('/demo/'))
   app.all('/demo/*', (request, reply) => {
     reply.hijack()
     const { raw: req } = request
@@ -26,14 +29,17 @@ export async function buildDemo(forward: Forward): Promise<Demo> {
         method: request.method,
         target: request.url,
         host: request.host,
-        headers: ['content-type', request.headers['content-type'] ?? 'application/octet-stream'],
+        headers: FORWARDED.flatMap((name) => {
+          const value = request.headers[name]
+          return typeof value === 'string' ? [name, value] : []
+        }),
       },
       { responseHeaders: [], fail: (code) => replyError(reply.raw, code, []), onDone: () => undefined },
     )
   })
   await app.ready()
   return {
-    isDemoPath: (path) => path === '/' || path.startsWith('/demo/'),
+    isDemoPath: (path) => path === '/' || path === '/demo' || path.startsWith('/demo/'),
     serve: (req, res) => app.routing(req, res),
     close: () => app.close(),
   }

@@ -18,6 +18,18 @@ const OPEN: Record<string, Need> = {
 
 const needs = new Map(Object.entries(OPEN))
 
-export function needOf(method: string, path: string): Need {
-  return needs.get(`${method} ${withoutTrailingSlash(path)}`) ?? 'identity'
+/** Two segments at least: a bucket and a file. */
+const FILE_PATH = /^\/files\/[^/]+\/./
+
+export function needOf(method: string, path: string, query = ''): Need {
+  const need = needs.get(`${method} ${withoutTrailingSlash(path)}`)
+  if (need !== undefined) return need
+  return isSignedFile(method, path, query) ? 'nothing' : 'identity'
+}
+
+/** An address that the core signed carries its own proof, which the core verifies: `<img>` sends no headers. */
+function isSignedFile(method: string, path: string, query: string): boolean {
+  if ((method !== 'GET' && method !== 'HEAD') || !FILE_PATH.test(path)) return false
+  const names = new URLSearchParams(query)
+  return names.has('Expires') && names.has('Signature')
 }

@@ -90,6 +90,7 @@ export function buildPublicServer(parts: PublicServerParts): PublicServer {
       ? undefined
       : createTlsServer({ material: parts.tls, options, listener, http2, opened: connections.opened })
   const server: Server = tls?.server ?? createServer(options, listener)
+  if (tls === undefined) server.on('connection', connections.opened)
   const lane =
     tls !== undefined || parts.laneTakes === undefined
       ? undefined
@@ -97,15 +98,12 @@ export function buildPublicServer(parts: PublicServerParts): PublicServer {
           server,
           takes: parts.laneTakes,
           serve: parts.serve,
-          began: connections.began,
-          ended: connections.ended,
           answered: metrics.answered,
           onSilent: (socket) => refuse(socket, 'REQUEST_TIMEOUT'),
           headersTimeoutMs: limits.headersTimeoutMs,
           keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
           clock: () => performance.now(),
         })
-  if (tls === undefined) server.on('connection', connections.opened)
   // Above its own maximum Node drops fields in silence; ours is counted, and refused, in normaliseHeaders.
   server.maxHeadersCount = 0
   server.maxConnections = limits.maxConnections
@@ -153,6 +151,7 @@ export function buildPublicServer(parts: PublicServerParts): PublicServer {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     http2.drain()
     await orAfter(closed, Math.min(windowMs, timeoutMs))
+    lane?.closeIdle()
     connections.closeIdle()
     await orAfter(closed, Math.max(0, timeoutMs - windowMs))
     http2.destroy()

@@ -83,7 +83,7 @@ export function createRequests(parts: RequestsParts): (req: ClientRequest, res: 
       const admission = admit(
         headers.credentials,
         from,
-        isSocket ? needOfPolling(arrival) : needOf(method, path),
+        isSocket ? needOfPolling(arrival) : needOf(method, path, arrival.query),
       )
       if (admission instanceof Promise)
         admission.then(
@@ -116,7 +116,7 @@ export function createRequests(parts: RequestsParts): (req: ClientRequest, res: 
     })
     const admitted = { req, res, arrival, admission, fields, responseFields, requestId }
     const failed = (code: ErrorCode, cause?: unknown, retryAfterS?: number) =>
-      fail(req, res, arrival, responseFields, new GatewayError(code, { cause, retryAfterS }))
+      fail(req, res, arrival, responseFields, new GatewayError(code, { cause, retryAfterS }), requestId)
     if (admission.identity.kind === 'platform' && !SAFE.has(arrival.method))
       auditWrite(res, arrival, admission.identity, requestId)
     if (isSocketPath(arrival.path)) parts.polling.forward(admitted, failed)
@@ -155,13 +155,14 @@ export function createRequests(parts: RequestsParts): (req: ClientRequest, res: 
     arrival: Arrival,
     fields: readonly string[],
     error: unknown,
+    requestId?: string,
   ): void {
     const known = error instanceof GatewayError ? error : new GatewayError('INTERNAL', { cause: error })
     const { code, retryAfterS } = known
     const { method, path } = arrival
     metrics.refused(code)
     const level = errorEntry(code).status >= 500 ? 'warn' : 'debug'
-    log[level]({ reason: code, method, path, err: known.cause ?? known }, 'failed')
+    log[level]({ reason: code, method, path, requestId, err: known.cause ?? known }, 'failed')
     replyError(res, code, fields, { close: hasLongBody(req), retryAfterS })
   }
 }

@@ -28,6 +28,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   'core/listen.ts': 1,
   'core/config.ts': 1,
   'core/outside-config.ts': 1,
+  'core/files-config.ts': 1,
+  'core/files/': 1,
   'core/observe/': 1,
   'core/store/': 1,
   'core/credentials/': 1,

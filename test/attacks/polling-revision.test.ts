@@ -101,9 +101,10 @@ t.test('no body is read as an authentication that was not exchanged', async (t) 
 t.test('a query that makes the session JSONP, or names a key twice, is refused', async (t) => {
   const stand = await startStand(t, { cores: [1] })
   for (const query of ['?EIO=3&j=1', '?EIO=3&%6A=1', '?EIO=3&EIO=4', '?sid=a.b&EIO=4&sid=c.d'])
-    t.same(await stand.tunnels.exchangePollingBody(Buffer.from('2'), query, ORIGIN), {
-      refused: 'BAD_REQUEST',
-    })
+    for (const body of ['2', '1:2'])
+      t.same(await stand.tunnels.exchangePollingBody(Buffer.from(body), query, ORIGIN), {
+        refused: 'BAD_REQUEST',
+      })
 })
 
 t.test('packets that are closed on a WebSocket are refused in a body', async (t) => {

@@ -185,6 +185,28 @@ onEachDatabase(t, async (t, server) => {
     const rest = await ann.ok('POST', `/rooms/${room._id}/delete/invitations`, { invitees: ['dan'] })
     t.match(rest, { totalCount: 0, data: [] }, 'who is a member was not invited again')
     t.match(app.takeEvents(), [{ type: 'invitation-cancelled', to: { userIds: ['dan'] }, roomId: room._id }])
+    await ann.ok('POST', `/rooms/${room._id}/members`, {
+      invitees: ['dan', 'eda'],
+      invitationRequired: true,
+    })
+    app.takeEvents()
+    t.match(
+      await ann.ok('DELETE', `/rooms/${room._id}/invitations/dan`),
+      { totalCount: 1, data: [{ invitee: { _id: 'eda' }, inviter: { _id: 'ann' } }] },
+      'the old form for one',
+    )
+    t.match(app.takeEvents(), [{ type: 'invitation-cancelled', to: { userIds: ['dan'] } }])
+    const said = { invitees: ['eda', 'nobody'], systemMessage: true }
+    t.match(await ann.ok('POST', `/rooms/${room._id}/delete/invitations`, said), { totalCount: 0 })
+    t.match(await ann.ok('GET', `/rooms/${room._id}`), {
+      lastMessage: {
+        messageType: 'cancelInvitations',
+        message: 'eda',
+        sender: { _id: 'ann' },
+        extra: { invitees: [{ _id: 'eda' }] },
+      },
+    })
+    t.match(await app.user('eve').call('GET', `/rooms/${room._id}/invitations`), { status: 403 })
   })
 })
 

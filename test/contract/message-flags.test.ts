@@ -40,7 +40,10 @@ onEachDatabase(t, async (t, server) => {
       status: 403,
       code: 'NOT_ROOM_MEMBER',
     })
-    t.match(await ann.call('POST', `/messages/${'0'.repeat(24)}/pin`), { status: 404, code: 'MESSAGE_NOT_FOUND' })
+    t.match(await ann.call('POST', `/messages/${'0'.repeat(24)}/pin`), {
+      status: 404,
+      code: 'MESSAGE_NOT_FOUND',
+    })
   })
 
   t.test('a hidden message keeps its place and says so; nobody finds it', async (t) => {
@@ -61,7 +64,8 @@ onEachDatabase(t, async (t, server) => {
     const app = await server.newApp()
     const ann = app.user('ann')
     const room = await groupOf(app, 'ann', 'bob')
-    for (const message of ['a', 'b', 'c']) await app.user('bob').ok('POST', `/rooms/${room}/message`, { message })
+    for (const message of ['a', 'b', 'c'])
+      await app.user('bob').ok('POST', `/rooms/${room}/message`, { message })
     await ann.ok('POST', `/rooms/${room}/message`, { message: 'd' })
     app.takeEvents()
     const body = { room, sender: 'bob' }

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { credentialDigest } from '#contract/credential.ts'
 import { IDENTITY_HEADER, type Identity } from '#contract/identity.ts'
@@ -6,10 +9,14 @@ import { signIdentity } from '#contract/signature.ts'
 import { createAppConfigs } from '../../core/chat/app-configs.ts'
 import type { ChatContext } from '../../core/chat/context.ts'
 import type { ChatEvent } from '../../core/chat/events.ts'
+import type { FileContext } from '../../core/chat/files.ts'
 import { createIdSource } from '../../core/chat/new-id.ts'
 import { createSends } from '../../core/chat/sends.ts'
 import { createApp } from '../../core/credentials/keys.ts'
+import { createDiskStorage } from '../../core/files/disk-storage.ts'
+import { createSignedUrls } from '../../core/files/signed-urls.ts'
 import { buildPublicServer } from '../../core/http/server.ts'
+import type { UploadLimits } from '../../core/http/uploads.ts'
 import { createIdentityVerifier } from '../../core/identity/verifier.ts'
 import { createLog } from '../../core/observe/log.ts'
 import { createMetrics } from '../../core/observe/metrics.ts'
@@ -27,6 +34,8 @@ const DAY_MS = 86_400_000
 export type ContractServer = {
   url: string
   chat: ChatContext
+  files: FileContext
+  filesDirectory: string
   jwtSecret: Uint8Array
   /** Live sockets by app, as if there were some. */
   sockets: Map<string, number>
@@ -64,6 +73,7 @@ export async function startContractServer(
   t: Test,
   kind: DatabaseKind,
   settings: Partial<ChatContext['settings']> = {},
+  uploadLimits: Partial<UploadLimits> = {},
 ): Promise<ContractServer> {
   const db = await openDatabase(kind === 'pglite' ? 'pglite:memory' : (await startPostgres(t)).url)
   await migrate(db)
@@ -99,10 +109,19 @@ export async function startContractServer(
     appDefaults: { origins: ['*'], authUrl: undefined, privateUpstreams: 'none' as const },
   }
   const verifier = createIdentityVerifier(SIGNING_KEYS, clock)
+  const filesDirectory = await mkdtemp(join(tmpdir(), 'imkit-files-'))
+  const files: FileContext = {
+    chat,
+    storage: createDiskStorage(filesDirectory),
+    urls: createSignedUrls(credentials.jwtSecret, clock),
+    maxBytes: 1_000_000,
+  }
   const server = buildPublicServer({
     chat,
     verifier,
     credentials,
+    files,
+    uploadLimits,
     readiness: createReadiness(db, clock),
     nodeId: 'test-node',
     metrics: createMetrics(),
@@ -112,6 +131,7 @@ export async function startContractServer(
     await server.close()
     await connections.close()
     await db.close()
+    await rm(filesDirectory, { recursive: true, force: true })
   })
   const url = await server.listen({ host: '127.0.0.1', port: 0 })
   const as = (identity: Identity) =>
@@ -119,6 +139,8 @@ export async function startContractServer(
   return {
     url,
     chat,
+    files,
+    filesDirectory,
     jwtSecret: credentials.jwtSecret,
     sockets,
     events,

@@ -3,8 +3,11 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { eventually } from '../support/eventually.ts'
+import type { TestService } from '../support/service.ts'
 import { startStack } from '../support/stack.ts'
 
+const reloadsOf = (service: TestService): number => service.logs().split('"event":"reloaded"').length
 const keyOf = (id: string) => `${id}:${randomBytes(32).toString('base64url')}`
 
 t.test('the key between gateway and core is rotated under load, without a failed request', async (t) => {
@@ -29,16 +32,16 @@ t.test('the key between gateway and core is rotated under load, without a failed
   let isOver = false
   const statuses: number[] = []
   const load = (async () => {
-    while (!isOver) statuses.push((await user.api.get('/me')).status)
+    while (!isOver) statuses.push((await user.api.call('GET', '/me')).status)
   })()
   const reload = async (service: 'gateway' | 'core', keys: string) => {
     const process = service === 'gateway' ? gateway : core
-    const before = process.logs().split('"reloaded"').length
+    const before = reloadsOf(process)
     await write(service, keys)
     process.signal('SIGHUP')
-    while (process.logs().split('"reloaded"').length === before) await process.logged('"reloaded"')
+    await eventually(`the ${service} has reloaded`, () => reloadsOf(process) > before)
     const count = statuses.length
-    while (statuses.length < count + 20) await new Promise((resolve) => setImmediate(resolve))
+    await eventually('the load goes on', () => statuses.length >= count + 20)
   }
   // The core learns the new one, the gateways sign with it, the core forgets the old one.
   await reload('core', `${old},${next}`)

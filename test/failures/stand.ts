@@ -2,14 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
+import { Redis } from 'ioredis'
 import { credentialDigest } from '#contract/credential.ts'
 import type { Identity } from '#contract/identity.ts'
+import { REDIS_POSITION_KEY, redisCredentialKey } from '#contract/internal.ts'
 import { parseSigningKeys, signIdentity } from '#contract/signature.ts'
 import { parseConfig } from '../../gateway/config.ts'
 import { buildGateway } from '../../gateway/gateway.ts'
 import { createLog } from '../../gateway/observe/log.ts'
 import { type ApiAnswer, createApiClient } from '../support/api-client.ts'
 import type { Scope } from '../support/child-process.ts'
+import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { openRawWebSocket, type RawWebSocket } from '../support/raw-websocket.ts'
 import { startRecordingUpstream } from '../support/recording-upstream.ts'
@@ -125,6 +128,17 @@ export async function startFailureStand(
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ kind: 'client-token', digest }),
       })
+    },
+    /** The core writes some entries by itself. */
+    async outOfRedis(token: string): Promise<void> {
+      const client = new Redis(String(redis?.url))
+      const known = await metric('gateway_credential_feed_position')
+      await eventually(
+        'Redis has come as far',
+        async () => Number(await client.get(REDIS_POSITION_KEY)) >= known,
+      )
+      await client.del(redisCredentialKey('client-token', credentialDigest('client-token', APP, token)))
+      client.disconnect()
     },
     async withToken(token: string): Promise<Verdict> {
       const headers = { 'IM-Client-Key': CLIENT_KEY, 'IM-Authorization': token }

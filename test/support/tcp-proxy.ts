@@ -46,15 +46,13 @@ export async function startTcpProxy(
   { only }: TcpProxyOptions = {},
 ): Promise<TcpProxy> {
   const { protocol, hostname, port } = new URL(target.includes('://') ? target : `tcp://${target}`)
-  const pairs = new Set<[Socket, Socket]>()
+  const sockets = new Set<Socket>()
   const pumps = new Set<() => void>()
   const up = { ...FREE }
   const down = { ...FREE }
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
-    const pair: [Socket, Socket] = [client, upstream]
-    pairs.add(pair)
     let isConcerned = only === undefined
     if (only !== undefined)
       client.once('data', (bytes) => {
@@ -65,15 +63,14 @@ export async function startTcpProxy(
       [upstream, client, down],
     ] as const) {
       const passage = (): Passage => (isConcerned ? troubled : FREE)
-      from.setNoDelay(true).on('error', () => to.resetAndDestroy())
       const pump = relay(from, to, passage)
       pumps.add(pump)
+      sockets.add(from)
       from.once('close', () => {
-        pumps.delete(pump)
-        pairs.delete(pair)
-        // An end that was passed on is one; a connection that is gone without is a reset, unless it is held back.
-        if (!passage().blackhole && !from.readableEnded) to.resetAndDestroy()
+        sockets.delete(from)
+        pump()
       })
+      to.once('close', () => pumps.delete(pump))
     }
   })
   const listen = async (on: number): Promise<void> => {
@@ -87,7 +84,7 @@ export async function startTcpProxy(
   }, TICK_MS)
 
   const cut = (): void => {
-    for (const pair of [...pairs]) for (const socket of pair) socket.resetAndDestroy()
+    for (const socket of [...sockets]) socket.resetAndDestroy()
   }
   const refuse = async (): Promise<void> => {
     const closed = server.listening ? once(server, 'close') : undefined
@@ -118,7 +115,7 @@ export async function startTcpProxy(
     accept: async () => {
       if (!server.listening) await listen(own)
     },
-    connections: () => pairs.size,
+    connections: () => Math.ceil(sockets.size / 2),
     close,
   }
 }
@@ -143,9 +140,14 @@ function relay(from: Socket, to: Socket, passage: () => Passage): () => void {
       if (part.length === bytes.length) waiting.shift()
       else waiting[0].bytes = bytes.subarray(part.length)
     }
-    if (ended && waiting.length === 0) to.end()
+    if (waiting.length > 0) return
+    if (ended) to.end()
+    // An end that was passed on is one; a connection that is gone without is a reset.
+    else if (from.destroyed) to.resetAndDestroy()
   }
 
+  // `close` follows every error.
+  from.setNoDelay(true).on('error', () => undefined)
   from.on('data', (bytes) => {
     const { delayMs, bytesPerSecond } = passage()
     waiting.push({ bytes, dueMs: performance.now() + delayMs })

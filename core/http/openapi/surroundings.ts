@@ -30,6 +30,7 @@ export const SECURITY: Record<Caller, readonly Requirement[]> = {
   any: [...CLIENT, ...PLATFORM],
   'client-key': [...PLATFORM, { clientKey: [] }, { legacyClientKey: [] }],
   sandbox: [...PLATFORM, { clientKey: [] }, { legacyClientKey: [] }],
+  signed: [...CLIENT, ...PLATFORM, {}],
   nobody: [],
 }
 

@@ -69,6 +69,8 @@ CREATE TABLE files (
   user_id text,
   extra json,
   tags text[] NOT NULL DEFAULT '{}',
+  -- For its user and its rooms alone, even after the last of those rooms is gone; else for the whole app.
+  restricted boolean NOT NULL DEFAULT false,
   created_at timestamptz NOT NULL,
   -- The following three are known when its bytes are all there.
   length bigint,
@@ -78,7 +80,7 @@ CREATE TABLE files (
 CREATE INDEX files_unfinished ON files (created_at) WHERE stored_at IS NULL;
 CREATE INDEX files_of_user ON files (app, user_id, created_at);
 
--- Rooms whose members may read a file. A file of no room is its app's.
+-- Rooms whose members may read a restricted file.
 CREATE TABLE file_rooms (
   app text NOT NULL,
   file_id text NOT NULL REFERENCES files (id) ON DELETE CASCADE,

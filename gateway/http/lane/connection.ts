@@ -8,13 +8,13 @@ export type LaneConnectionParts = ResponseParts & {
   /** Whether requests to a path may be answered here. */
   takes(path: string): boolean
   serve(req: ClientRequest, res: ClientResponse): void
-  began(socket: Socket): void
-  ended(socket: Socket, response: LaneResponse, startedMs: number): void
+  answered(status: number, seconds: number): void
   /** `node:http` goes on with the connection, from these bytes. */
   handOver(connection: LaneConnection, bytes: Buffer | undefined): void
   onClosed(connection: LaneConnection): void
   clock(): number
   isDraining: boolean
+  isClosingIdle: boolean
 }
 
 /**
@@ -61,6 +61,11 @@ export class LaneConnection {
       .off('drain', this.#onDrain)
   }
 
+  /** A half-close first: what was written last still arrives. */
+  close(): void {
+    this.socket.end(() => this.socket.destroy())
+  }
+
   closeAfterAnswer(): void {
     if (this.#response !== undefined && !this.#response.headersSent) this.#response.shouldKeepAlive = false
   }
@@ -72,6 +77,8 @@ export class LaneConnection {
       this.socket.pause()
       return
     }
+    // Ended from our side already: there could be no answer.
+    if (!this.socket.writable) return
     const parts = this.#parts
     const request = parseLaneRequest(chunk, parts.names, this.#peer)
     if (request === undefined || !parts.takes(request.path)) parts.handOver(this, chunk)
@@ -83,9 +90,8 @@ export class LaneConnection {
     const keepsConnection = request.keepsConnection && !parts.isDraining
     const response = new LaneResponse(this.socket, keepsConnection, parts, this.#onEnd)
     this.#response = response
-    this.#startedMs = performance.now()
+    this.#startedMs = parts.clock()
     this.hasServed = true
-    parts.began(this.socket)
     parts.serve(request, response)
   }
 
@@ -93,8 +99,8 @@ export class LaneConnection {
     const parts = this.#parts
     this.#response = undefined
     this.idleSinceMs = parts.clock()
-    parts.ended(this.socket, response, this.#startedMs)
-    if (!response.shouldKeepAlive) this.socket.destroySoon()
+    parts.answered(response.statusCode, (this.idleSinceMs - this.#startedMs) / 1_000)
+    if (!response.shouldKeepAlive || parts.isClosingIdle) this.socket.destroySoon()
     else if (this.#early !== undefined && !this.socket.destroyed) parts.handOver(this, this.#early)
   }
 
@@ -109,7 +115,7 @@ export class LaneConnection {
     this.#response = undefined
     if (response !== undefined) {
       response.closed()
-      parts.ended(this.socket, response, this.#startedMs)
+      parts.answered(response.statusCode, (parts.clock() - this.#startedMs) / 1_000)
     }
     parts.onClosed(this)
   }

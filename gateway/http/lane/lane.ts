@@ -7,7 +7,8 @@ import { createLaneFieldNames } from './request.ts'
 export type Lane = {
   /** From now on answers close their connections. */
   drain(): void
-  connectionCount(): number
+  /** From now on a connection without an answer due is closed. */
+  closeIdle(): void
   /** Looks for connections that have been idle for too long; called by itself every second. */
   sweep(): void
   close(): void
@@ -17,8 +18,6 @@ export type LaneParts = {
   server: Server
   takes(path: string): boolean
   serve(req: ClientRequest, res: ClientResponse): void
-  began(socket: Socket): void
-  ended(socket: Socket): void
   answered(status: number, seconds: number): void
   /** A connection that never sent anything. */
   onSilent(socket: Socket): void
@@ -36,6 +35,7 @@ const SWEEP_INTERVAL_MS = 1_000
 export function createLane(parts: LaneParts): Lane {
   const { server, clock } = parts
   const connections = new Set<LaneConnection>()
+  // Node's own, and those of all that is to know of a connection to it.
   const toNode = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
   let dateSecond = 0
   let date = ''
@@ -46,6 +46,7 @@ export function createLane(parts: LaneParts): Lane {
     serve: parts.serve,
     clock,
     isDraining: false,
+    isClosingIdle: false,
     keepAliveField: `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(parts.keepAliveTimeoutMs / 1_000)}\r\n`,
     date() {
       const now = Date.now()
@@ -56,11 +57,7 @@ export function createLane(parts: LaneParts): Lane {
       }
       return date
     },
-    began: parts.began,
-    ended(socket, response, startedMs) {
-      parts.answered(response.statusCode, (performance.now() - startedMs) / 1_000)
-      parts.ended(socket)
-    },
+    answered: parts.answered,
     handOver(connection, bytes) {
       const { socket } = connection
       connections.delete(connection)
@@ -95,7 +92,10 @@ export function createLane(parts: LaneParts): Lane {
       common.isDraining = true
       for (const connection of connections) connection.closeAfterAnswer()
     },
-    connectionCount: () => connections.size,
+    closeIdle() {
+      common.isClosingIdle = true
+      for (const connection of connections) if (connection.isIdle) connection.close()
+    },
     sweep,
     close() {
       clearInterval(timer)

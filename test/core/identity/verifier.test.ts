@@ -73,3 +73,17 @@ t.test('a user id of any characters and length is carried', async (t) => {
   t.match(verify(text), { identity: { userId } })
   t.match(verify(text), { identity: { userId } })
 })
+
+t.test(
+  'after the keys change, what a key that is gone has signed is refused, remembered or not',
+  async (t) => {
+    const next = [{ id: 'k2', secret: randomBytes(32) }]
+    const { verify, setKeys } = setUp()
+    const text = signIdentity(ANN, KEYS, START_MS)
+    t.strictSame(verify(text), { identity: ANN })
+    setKeys([...next, ...KEYS])
+    t.strictSame(verify(text), { identity: ANN })
+    setKeys(next)
+    t.strictSame(verify(text), { refused: 'unknown-key' })
+  },
+)

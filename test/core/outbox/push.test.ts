@@ -253,3 +253,24 @@ t.test('a push service that fails is asked again, the others are not asked twice
   const { payload } = await jwtVerify(form.get('assertion') ?? '', fcmKeys.publicKey)
   t.match(payload, { iss: fcm.config.clientEmail, aud: fcm.config.tokenUrl })
 })
+
+t.test('logging out unsubscribes the device, logging out the others all but it', async (t) => {
+  const stand = await startStand(t, 'postgres')
+  const { app } = await stand.newApp()
+  const on = (deviceId: string, credentialId: string) =>
+    stand.as({ kind: 'client', app, userId: 'bob', deviceId, credentialId, expiresAtMs: undefined })
+  const left = async () => {
+    const rows = await stand.chat.db.query<{ token: string }>(
+      '',
+      'SELECT token FROM push_subscriptions WHERE app = $1 ORDER BY token',
+      [app],
+    )
+    return rows.map((row) => row.token)
+  }
+  for (const device of ['d1', 'd2', 'd3'])
+    await on(device, device).ok('POST', '/me/subscribe', { type: 'fcm', token: `token-${device}` })
+  await on('d1', 'd1').ok('POST', '/me/logout')
+  t.strictSame(await left(), ['token-d2', 'token-d3'])
+  await on('d2', 'd2').ok('POST', '/me/logout-others')
+  t.strictSame(await left(), ['token-d2'])
+})

@@ -31,6 +31,8 @@ for (const kind of DATABASES) {
       await user('bob').ok('POST', `/messages/${_id}/reaction`, { reaction: '👍' })
       await user('ann').ok('POST', '/rooms/r1/message', { _id, messageType: 'recall' })
       await user('bob').ok('PUT', '/rooms/r1/lastRead', {})
+      const { _id: second } = await user('ann').ok('POST', '/rooms/r1/message', { message: 'three' })
+      await platform().ok('DELETE', `/rooms/r1/messages/${second}`)
       stand.outbox.start()
       await stand.outboxIsEmpty()
       t.strictSame(
@@ -43,8 +45,11 @@ for (const kind of DATABASES) {
           'message-posted 2/0',
           // The two changes since were told with the first: the message is the same.
           'read',
+          // Posted and deleted since: only the latter can be told.
+          'messages-deleted',
         ],
       )
+      t.match(stand.told.at(-1), { messageIds: [second], evSeq: 4 })
     })
 
     t.test('tells nothing twice that the serving core has told', async (t) => {

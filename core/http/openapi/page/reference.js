@@ -69,7 +69,9 @@ function schemaTable(api, schema) {
   if (fields === undefined) return element('p', {}, code(kindOf(schema)))
   return table(
     Object.entries(fields).map(([name, { field, needed }]) => {
-      const words = [kindOf(field), needed ? '' : 'optional', limitsOf(field), field.description].filter(Boolean).join(' · ')
+      const words = [kindOf(field), needed ? '' : 'optional', limitsOf(field), field.description]
+        .filter(Boolean)
+        .join(' · ')
       return row(code(name), prose(words))
     }),
   )

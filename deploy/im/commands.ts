@@ -1,0 +1,21 @@
+import { appCommands } from './apps.ts'
+import type { Command } from './command.ts'
+import { completionCommand } from './completion.ts'
+import { doctorCommand } from './doctor.ts'
+import { keyCommands } from './keys.ts'
+import { loadCommand } from './load.ts'
+import { tokenCommands } from './tokens.ts'
+import { userCommands } from './users.ts'
+import { webhookCommands } from './webhooks.ts'
+
+const withoutCompletion: readonly Command[] = [
+  ...appCommands,
+  ...keyCommands,
+  ...userCommands,
+  ...tokenCommands,
+  ...webhookCommands,
+  doctorCommand,
+  loadCommand,
+]
+
+export const commands: readonly Command[] = [...withoutCompletion, completionCommand(withoutCompletion)]

@@ -1,0 +1,45 @@
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { runChaos } from './chaos.ts'
+import { summarise } from './summary.ts'
+
+// `npm run chaos -- --minutes 60 --seed 7 --history history.json`
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '5' },
+    seed: { type: 'string', default: '1' },
+    users: { type: 'string', default: '10' },
+    history: { type: 'string' },
+  },
+})
+const [minutes, seed, users] = [values.minutes, values.seed, values.users].map(Number)
+if (!(minutes! > 0 && Number.isInteger(seed) && users! >= 3))
+  throw new Error('usage: --minutes <above 0> --seed <whole number> --users <3 or more> [--history <file>]')
+
+const endings: (() => unknown)[] = []
+const scope = { teardown: (end: () => unknown) => endings.unshift(end) }
+const startedAtMs = Date.now()
+const tell = (line: string) =>
+  console.log(`${((Date.now() - startedAtMs) / 1_000).toFixed(1).padStart(8)} s  ${line}`)
+
+console.log(`seed ${seed}, ${minutes} minutes, ${users} users`)
+try {
+  const report = await runChaos(scope, {
+    seed: seed!,
+    durationMs: minutes! * 60_000,
+    users: users!,
+    faultMs: { least: 6_000, most: 30_000 },
+    pauseMs: { least: 1_000, most: 10_000 },
+    thinkMs: { least: 50, most: 600 },
+    timeoutMs: 10_000,
+    quietMs: 120_000,
+    tell,
+  })
+  console.log(summarise(report))
+  if (values.history !== undefined) await writeFile(values.history, JSON.stringify(report.history))
+  for (const line of new Set(report.errorLines.slice(-20))) console.log(line)
+  process.exitCode = report.violations.length > 0 ? 1 : 0
+} finally {
+  for (const end of endings) await end()
+}

@@ -1,0 +1,124 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { asList, type Json } from '../support/api-client.ts'
+import { startStack } from '../support/stack.ts'
+import { customer, im, operator } from './im.ts'
+
+t.setTimeout(240_000)
+
+t.test('im, before a running stack', async (t) => {
+  const stack = await startStack(t)
+  const directory = await mkdtemp(join(tmpdir(), 'im-'))
+  t.teardown(() => rm(directory, { recursive: true, force: true }))
+  const file = async (name: string, text: string) => {
+    await writeFile(join(directory, name), text)
+    return join(directory, name)
+  }
+  const as = (env: Record<string, string>) => async (line: string, input?: string) => {
+    const ran = await im([...line.split(' '), '--json'], { env, ...(input !== undefined && { input }) })
+    t.equal(ran.stderr, '', line)
+    t.equal(ran.code, 0, line)
+    return ran.json as Json
+  }
+  const asOperator = as(operator(stack))
+  const asCustomer = as(customer(stack))
+  const knows = async (key: unknown) =>
+    (await stack.client({ 'IM-API-KEY': String(key) }).call('GET', '/admin/clients')).status === 200
+
+  await t.test('an operator makes an app, and its keys from the first to the last', async (t) => {
+    await asOperator('apps create second')
+    t.match(asList(await asOperator('apps list')), [{ app: 'second' }, { app: 'test-app' }])
+    const settings = await file('settings.json', '{"origins":["https://second.example"]}')
+    t.match(await asOperator(`apps set ${settings} --app second`), {
+      settings: { origins: ['https://second.example'] },
+    })
+    t.match(await asOperator('apps show --app second'), { app: 'second' })
+
+    const key = await asOperator('keys create --app second platform-key')
+    t.ok(await knows(key.secret))
+    const next = await asOperator(`keys rotate --app second ${key.id} --overlap 1h`)
+    t.ok((await knows(key.secret)) && (await knows(next.secret)), 'both are good for a while')
+    t.match(asList(await asOperator('keys list --app second')), [
+      { id: next.id, state: 'live' },
+      { id: key.id },
+    ])
+    await asOperator(`keys revoke --app second ${key.id}`)
+    t.notOk(await knows(key.secret))
+    t.ok(await knows(next.secret))
+
+    t.match(await asOperator('apps allow-list 10.1.0.0/16 --app second'), ['10.1.0.0/16'])
+    t.notOk(await knows(next.secret), 'this address is not among them')
+    t.match(await asOperator('apps allow-list --app second'), ['10.1.0.0/16'])
+    t.match(await asOperator('apps allow-list --everywhere --app second'), [])
+    t.ok(await knows(next.secret))
+  })
+
+  await t.test('a customer does the same for its own app, through the gateway', async (t) => {
+    const key = await asCustomer('keys create client-key')
+    t.ok(asList(await asCustomer('keys list')).some(({ id }) => id === key.id))
+    await asCustomer(`keys revoke ${key.id}`)
+    t.match(await asCustomer('apps show'), { app: 'test-app' })
+  })
+
+  await t.test('users and tokens', async (t) => {
+    t.match(await asCustomer('users save ann --nickname Ann'), { _id: 'ann', nickname: 'Ann' })
+    const issued = await asCustomer('tokens issue ann')
+    const bound = await file('token', 'of-our-own-making\n')
+    await asCustomer(`tokens bind ann --token-file ${bound} --until 2h`)
+    await asCustomer('tokens bind ann --token-file -', 'from-standard-input\n')
+    const [ann, bind, input] = [String(issued.token), 'of-our-own-making', 'from-standard-input'].map(
+      (token) => stack.as(token),
+    )
+    for (const api of [ann, bind, input]) t.match(await api?.call('GET', '/me'), { status: 200 })
+    t.equal(asList(await asCustomer('tokens list')).length, 3)
+
+    t.match(await asCustomer(`tokens revoke ann --token-file ${bound}`), { revoked: 1 })
+    t.match(await bind?.call('GET', '/me'), { status: 401 })
+    await asOperator('users disable ann --app test-app')
+    t.match(await ann?.call('GET', '/me'), { status: 401 })
+    await asOperator('users enable ann --app test-app')
+    t.match(await ann?.call('GET', '/me'), { status: 200 })
+    t.match(await asCustomer('tokens revoke ann --all'), { revoked: 2 })
+    t.match(await asCustomer('users list'), { totalCount: 1 })
+    t.match(await asCustomer('users connected'), { count: 0 })
+  })
+
+  await t.test('webhooks', async (t) => {
+    t.same(await asCustomer('webhooks dead-letters'), [])
+    t.match(await asCustomer('webhooks replay --all'), { n: 0 })
+    const none = await im(['webhooks', 'replay', '17'], { env: customer(stack) })
+    t.match(none, { code: 1, stderr: /^im: .*There is no such dead letter/ })
+  })
+
+  await t.test('what is for people is aligned, and a wrong key or app is a line', async (t) => {
+    const keys = await im(['keys', 'list', '--app', 'second'], { env: operator(stack) })
+    t.match(keys.stdout, /^ID +KIND +STATE +BEGINS +ENDS +LAST USED\n/)
+    const made = await im(['keys', 'create', 'client-key', '--app', 'second'], { env: operator(stack) })
+    t.match(made.stdout, /told this once/)
+    t.match(await im(['keys', 'list', '--app', 'none'], { env: operator(stack) }), {
+      code: 1,
+      stderr: 'im: No such app. (APP_NOT_FOUND)\n',
+    })
+    const wrong = await file('key', 'not-the-key')
+    const refused = await im(['users', 'list', '--platform-key-file', wrong], {
+      env: { GATEWAY_URL: stack.url },
+    })
+    t.match(refused, { code: 1, stderr: /^im: the gateway does not know this platform key/ })
+    t.notMatch(stack.logs(), /not-the-key|of-our-own-making/)
+  })
+})
+
+t.test('an operators’ API with a token says so', async (t) => {
+  const stack = await startStack(t, { coreEnv: { CORE_ADMIN_TOKEN: 'a-token-for-operators' } })
+  const env = operator(stack)
+  t.match(await im(['apps', 'list'], { env }), {
+    code: 1,
+    stderr: /^im: the admin token is missing or wrong: set CORE_ADMIN_TOKEN/,
+  })
+  t.match(await im(['apps', 'list'], { env: { ...env, CORE_ADMIN_TOKEN: 'a-token-for-operators' } }), {
+    code: 0,
+    stdout: /test-app/,
+  })
+})
