@@ -59,6 +59,7 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
   try {
     const db = await openDatabase(config.databaseUrl, { poolSize: config.databasePoolSize })
     closing.add('database', () => db.close())
+    if (config.sandbox) log.warn({ event: 'sandbox' }, 'a client key alone signs anyone in')
     if (db.kind === 'pglite') log.warn({ event: 'embedded-database' }, 'PGlite: no safety against power loss')
     const applied = await migrate(db)
     if (applied.length > 0) log.info({ event: 'migrated', applied }, 'the database was brought forward')

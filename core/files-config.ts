@@ -1,7 +1,6 @@
 /** Where the deployment keeps files. */
 import { join, resolve } from 'node:path'
 import type { S3Config } from './files/s3-storage.ts'
-import { parseDatabaseUrl } from './store/open-database.ts'
 
 export type FilesConfig = {
   /** Undefined: files are not taken. */
@@ -29,10 +28,8 @@ export function parseFiles(optional: Optional, databaseUrl: string | undefined):
 }
 
 function besideDatabase(url: string | undefined): string | undefined {
-  if (url === undefined) return undefined
-  const target = parseDatabaseUrl(url)
-  if (target.kind !== 'pglite' || target.directory === undefined) return undefined
-  return join(target.directory, 'files')
+  const [, directory] = /^pglite:(?!memory$)(.+)$/.exec(url ?? '') ?? []
+  return directory && join(directory, 'files')
 }
 
 function parseS3(optional: Optional, bucket: string): S3Config {

@@ -43,7 +43,13 @@ export function createConnectionCounts(parts: Parts): ConnectionCounts {
     await shared?.tell(local())
   }
 
-  const timer = setInterval(() => void tick(), parts.tickMs ?? TICK_MS).unref()
+  let ticking: Promise<void> | undefined
+  const timer = setInterval(() => {
+    // One after the other, however slow Redis is.
+    ticking ??= tick().finally(() => {
+      ticking = undefined
+    })
+  }, parts.tickMs ?? TICK_MS).unref()
 
   async function count(app: string): Promise<number> {
     const own = local().get(app) ?? 0
@@ -61,6 +67,7 @@ export function createConnectionCounts(parts: Parts): ConnectionCounts {
     },
     async close() {
       clearInterval(timer)
+      await ticking
       await shared?.close()
     },
   }

@@ -2,7 +2,7 @@ import { urlOf } from './api.ts'
 import type { Command } from './command.ts'
 import { readConfigurations } from './doctor/configuration.ts'
 import type { Finding } from './doctor/finding.ts'
-import { checkClocks, checkFeed, checkReadiness } from './doctor/services.ts'
+import { checkClocks, checkFeed, checkReadiness } from './doctor/reachable.ts'
 import { checkPostgres, checkRedis } from './doctor/stores.ts'
 
 const SIGNS = { ok: '✓', warning: '!', problem: '✗', skipped: '·' } as const

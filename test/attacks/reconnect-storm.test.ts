@@ -15,7 +15,7 @@ const WATCHED_MS = 10_000
 /** As the web UI does it: authenticates on every connect, and connects at once when its socket gave up. */
 function officialClient(t: Test, token: () => string) {
   const socket = io(stack.url, { transports: ['websocket'], forceNew: true, query: { b64: '1' } })
-  t.teardown(() => socket.disconnect())
+  t.teardown(() => socket.off().disconnect())
   let connections = 0
   socket.io.on('open', () => {
     connections++

@@ -5,17 +5,20 @@ import { eventually } from '../support/eventually.ts'
 import { createAdministrator } from './administrator.ts'
 import { ask, wait } from './caller.ts'
 import { check, type Violation } from './checker.ts'
+import type { ClientCounts, Recorder } from './client.ts'
 import type { FinalRoom, History, SeenMessage } from './history.ts'
 import { createNemesis, type Struck } from './nemesis.ts'
 import { createRandom } from './random.ts'
 import { startChaosStand } from './stand.ts'
-import { type ChaosUser, type Recorder, startUser } from './user.ts'
+import { startUser } from './user.ts'
 import { startWebhookReceiver } from './webhook-receiver.ts'
 
 export type ChaosOptions = {
   seed: number
   /** Of the faults; what comes before and after them is not counted. */
   durationMs: number
+  /** No more than so many. */
+  faults?: number
   users: number
   faultMs: { least: number; most: number }
   /** Between a recovery and the next fault. */
@@ -24,6 +27,8 @@ export type ChaosOptions = {
   timeoutMs: number
   /** For what is left to do when all is mended. */
   quietMs: number
+  /** A core that is killed leaves its rooms' webhooks to the others when its lease of a minute is over. */
+  webhooksWithinMs: number
   tell?: (line: string) => void
 }
 
@@ -31,7 +36,7 @@ export type ChaosReport = {
   violations: Violation[]
   history: History
   struck: Struck[]
-  users: ChaosUser['counts']
+  users: ClientCounts
   /** Rooms that had moved unnoticed, of all users, when each asked once more at the end. */
   movedUnnoticed: number
   /** Lines that the services wrote at level error or above. */
@@ -119,7 +124,7 @@ export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosRe
     tell,
   })
   await recovered()
-  await nemesis.run(Date.now() + durationMs)
+  await nemesis.run(Date.now() + durationMs, options.faults ?? Infinity)
 
   const deadlineMs = Date.now() + quietMs
   await Promise.all(users.map((user) => user.finish(deadlineMs)))
@@ -128,7 +133,7 @@ export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosRe
   const moved = await Promise.all(users.map((user) => user.synchronise()))
   const final: Record<string, FinalRoom> = {}
   for (const [room, members] of rooms) final[room] = await administrator.readRoom(room, members)
-  await webhooksSettled(final, receiver.calls, quietMs)
+  await webhooksSettled(final, receiver.calls, options.webhooksWithinMs)
   const views: Record<string, Record<string, SeenMessage[]>> = {}
   for (const user of users) views[user.id] = user.view()
   for (const user of users) user.close()
@@ -179,7 +184,7 @@ async function webhooksSettled(
   await eventually('every message is told to the webhook', all, limitMs).catch(() => {})
 }
 
-function sumOf(counts: readonly ChaosUser['counts'][]): ChaosUser['counts'] {
+function sumOf(counts: readonly ClientCounts[]): ClientCounts {
   const sum = { catchUps: 0, resets: 0, connections: 0, repeats: 0 }
   for (const one of counts)
     for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += one[name]

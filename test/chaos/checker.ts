@@ -166,9 +166,14 @@ function* checkChanges(history: History): Generator<Violation> {
         continue
       }
       if (ofRecalls.some(isAcknowledged)) yield broken('its recall was acknowledged, and it stands')
-      const posted = sends.get(JSON.stringify([room, clientMessageId])) ?? []
-      const writers = [...posted, ...ofEdits].filter((one) => one.text === text && one.outcome !== 'refused')
-      const endedAtMs = Math.max(...writers.map((one) => (isAcknowledged(one) ? one.endedAtMs : Infinity)))
+      const posts = sends.get(JSON.stringify([room, clientMessageId])) ?? []
+      const wrote = (one: Of<'send' | 'edit'>) => one.text === text && one.outcome !== 'refused'
+      const writers = [...posts, ...ofEdits].filter(wrote)
+      // It is posted once: a repeat that nobody heard of writes nothing any more.
+      const postedAtMs = Math.min(...posts.filter(isAcknowledged).map((post) => post.endedAtMs))
+      const endOf = (one: Operation) => (isAcknowledged(one) ? one.endedAtMs : Infinity)
+      const ends = writers.map((one) => (one.kind === 'send' ? postedAtMs : endOf(one)))
+      const endedAtMs = Math.max(...ends)
       if (writers.length === 0) yield broken(`nobody wrote "${text}"`)
       else if (
         ofEdits.some((edit) => isAcknowledged(edit) && edit.text !== text && edit.startedAtMs > endedAtMs)

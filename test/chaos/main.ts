@@ -34,11 +34,11 @@ try {
     thinkMs: { least: 50, most: 600 },
     timeoutMs: 10_000,
     quietMs: 120_000,
+    webhooksWithinMs: 180_000,
     tell,
   })
   console.log(summarise(report))
   if (values.history !== undefined) await writeFile(values.history, JSON.stringify(report.history))
-  for (const line of new Set(report.errorLines.slice(-20))) console.log(line)
   process.exitCode = report.violations.length > 0 ? 1 : 0
 } finally {
   for (const end of endings) await end()

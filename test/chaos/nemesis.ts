@@ -27,10 +27,10 @@ export const FAULTS = [
 
 export type FaultKind = (typeof FAULTS)[number]
 
-/** `tookMs` from its begin until it was mended; `recoveryMs` from then until both entrances took a message. */
-export type Struck = { kind: FaultKind; what: string; tookMs: number; recoveryMs: number }
+/** `recoveryMs`: from the begin of mending (which starts a process anew) until both entrances took a message. */
+export type Struck = { kind: FaultKind; what: string; heldMs: number; recoveryMs: number }
 
-export type Nemesis = { run(untilMs: number): Promise<void>; struck: Struck[] }
+export type Nemesis = { run(untilMs: number, most: number): Promise<void>; struck: Struck[] }
 
 type Parts = {
   stand: ChaosStand
@@ -142,18 +142,18 @@ export function createNemesis(parts: Parts): Nemesis {
     tell(`${kind}: ${fault.what}, ${forMs} ms`)
     await fault.begin()
     await wait(forMs)
+    const mendingAt = performance.now()
     await fault.end()
-    const mendedAt = performance.now()
     await recovered()
-    const recoveryMs = performance.now() - mendedAt
-    struck.push({ kind, what: fault.what, tookMs: mendedAt - begunAt, recoveryMs })
+    const recoveryMs = performance.now() - mendingAt
+    struck.push({ kind, what: fault.what, heldMs: mendingAt - begunAt, recoveryMs })
     await wait(pauseAfterMs)
   }
 
   return {
     struck,
-    async run(untilMs) {
-      while (Date.now() < untilMs) await strike()
+    async run(untilMs, most) {
+      while (Date.now() < untilMs && struck.length < most) await strike()
     },
   }
 }

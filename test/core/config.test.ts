@@ -100,3 +100,22 @@ t.test('an app is bootstrapped with all of its names, or not at all', async (t) 
   })
   t.equal(problemsOf({ ...GOOD, ...bootstrap, BOOTSTRAP_CLIENT_KEY: undefined }).length, 1)
 })
+
+t.test('a sandbox is asked for by name, or by development; it is off otherwise', async (t) => {
+  const env = {
+    DATABASE_URL: 'pglite:memory',
+    IDENTITY_KEYS: `k:${Buffer.alloc(32).toString('base64url')}`,
+    JWT_SECRET: 'a secret of sixteen',
+  }
+  t.equal(parseConfig(env).sandbox, false)
+  t.equal(parseConfig({ ...env, NODE_ENV: 'production' }).sandbox, false)
+  t.equal(parseConfig({ ...env, NODE_ENV: 'development' }).sandbox, true)
+  t.equal(parseConfig({ ...env, NODE_ENV: 'development', SANDBOX: 'false' }).sandbox, false)
+  t.equal(parseConfig({ ...env, SANDBOX: 'true' }).sandbox, true)
+  t.equal(parseConfig(env).reportUrl, undefined)
+  t.equal(
+    parseConfig({ ...env, REPORT_URL: 'https://ops.example/usage' }).reportUrl,
+    'https://ops.example/usage',
+  )
+  t.throws(() => parseConfig({ ...env, REPORT_URL: 'ftp://x' }), /REPORT_URL/)
+})

@@ -5,6 +5,7 @@ import type { FuzzTarget } from './target.ts'
 import { frameScanner } from './targets/frame-scanner.ts'
 import { headers } from './targets/headers.ts'
 import { identity } from './targets/identity.ts'
+import { lane } from './targets/lane.ts'
 import { packets } from './targets/packets.ts'
 import { paths } from './targets/paths.ts'
 import { pollingBodies } from './targets/polling-bodies.ts'
@@ -17,6 +18,7 @@ export const targets: readonly FuzzTarget[] = [
   packets,
   pollingBodies,
   identity,
+  lane,
   responses,
 ]
 

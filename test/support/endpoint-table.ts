@@ -44,12 +44,14 @@ async function readTests(): Promise<Array<{ path: string; calls: Route[] }>> {
   )
 }
 
-const CALL = /'(GET|POST|PUT|DELETE)',\s*(?:'(\/[^']*)'|`(\/[^`]*)`)/g
+/** `'POST', '/rooms'`, or a helper that is named after its method: `post(ann, '/rooms'`. */
+const CALL = /(?:'(GET|POST|PUT|DELETE)'|\b(get|post|put|delete)\(\w+),\s*(?:'(\/[^']*)'|`(\/[^`]*)`)/g
 
 /** The endpoints that a test names as a method and a path next to each other; what is filled in may be anything. */
 export function callsIn(text: string): Route[] {
   const calls: Route[] = []
-  for (const [, method, plain, template] of text.matchAll(CALL)) {
+  for (const [, named, helper, plain, template] of text.matchAll(CALL)) {
+    const method = named ?? helper?.toUpperCase()
     const path = plain ?? (template ?? '').replaceAll(/\$\{[^}]*\}/g, FILLED)
     const route = method === undefined ? undefined : findRoute(method, path)
     if (route !== undefined) calls.push(route)

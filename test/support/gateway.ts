@@ -44,6 +44,8 @@ export async function startGateway(
     ...UNLIMITED_RATES,
     GATEWAY_PORT: '0',
     GATEWAY_ADMIN_PORT: '0',
+    // Every test here can be run against either way through the gateway (attacks/by-node.test.ts).
+    ...(process.env.FAST_LANE && { FAST_LANE: process.env.FAST_LANE }),
     ...options.env,
   }
   const config: GatewayConfig = parseConfig(env)

@@ -34,6 +34,7 @@ Sockets (Socket.IO, at \`/socket.io/\`) are not described here.`
 
 const VERSION = '1'
 const FORM = 'application/x-www-form-urlencoded'
+const MULTIPART = 'multipart/form-data'
 
 export function describeRoutes(routes: readonly Route[]): OpenApi {
   const failures = createFailures()
@@ -42,7 +43,7 @@ export function describeRoutes(routes: readonly Route[]): OpenApi {
     for (const route of routes) {
       const endpoint = endpoints[`${route.method} ${route.path}`]
       if (endpoint === undefined) continue
-      const path = route.path.replace(/:(\w+)/g, '{$1}')
+      const path = templateOf(route.path)
       paths[path] = {
         ...paths[path],
         [route.method.toLowerCase()]: describe(route, endpoint, section, failures),
@@ -63,9 +64,12 @@ export function describeRoutes(routes: readonly Route[]): OpenApi {
   }
 }
 
+/** `/files/:bucket/*` → `/files/{bucket}/{id}`. */
+export const templateOf = (path: string): string => path.replace('*', ':id').replace(/:(\w+)/g, '{$1}')
+
 function describe(route: Route, endpoint: Endpoint, section: string, failures: Failures): Operation {
   const { method, path, caller } = route
-  const hasBody = !isAnything(route.body)
+  const hasBody = !isAnything(route.body) || endpoint.parts !== undefined
   const schema = route.bare ? endpoint.result : enveloped(endpoint.result)
   return {
     operationId: operationIdOf(method, path),
@@ -75,11 +79,11 @@ function describe(route: Route, endpoint: Endpoint, section: string, failures: F
     parameters: [
       ...pathParameters(path),
       ...queryParameters(route.query),
-      ...(['user', 'any'].includes(caller) ? [parameter('ActingUser'), parameter('Device')] : []),
+      ...(['user', 'any', 'signed'].includes(caller) ? [parameter('ActingUser'), parameter('Device')] : []),
     ],
-    ...(hasBody && { requestBody: bodyOf(route.body, endpoint.example) }),
+    ...(hasBody && { requestBody: bodyOf(route.body, endpoint) }),
     responses: {
-      200: { description: endpoint.does, content: { 'application/json': { schema } } },
+      ...success(endpoint, schema),
       ...failures.of({ path, caller, hasBody, errors: endpoint.errors ?? [] }),
     },
   }
@@ -97,7 +101,16 @@ const enveloped = (result: TSchema) => Type.Object({ RC: Type.Literal(0), RM: Ty
 
 const isAnything = (schema: TSchema): boolean => Object.keys(schema).length === 0
 
-function bodyOf(schema: TSchema, example: Endpoint['example']) {
+function success({ does, sends }: Endpoint, schema: TSchema) {
+  const uri = { schema: Type.String({ format: 'uri-reference' }) }
+  if (sends === 'a redirection') return { 302: { description: does, headers: { Location: uri } } }
+  const file = { '*/*': { schema: Type.Unsafe<unknown>({ contentMediaType: 'application/octet-stream' }) } }
+  const content = { 'application/json': { schema }, ...(sends === 'a file' && file) }
+  return { 200: { description: does, content } }
+}
+
+function bodyOf(schema: TSchema, { example, parts }: Endpoint) {
+  if (parts !== undefined) return { required: true, content: { [MULTIPART]: { schema: parts } } }
   const content = { schema, ...(example !== undefined && { example }) }
   return {
     required: requiredOf(schema).size > 0,
@@ -106,7 +119,7 @@ function bodyOf(schema: TSchema, example: Endpoint['example']) {
 }
 
 const pathParameters = (path: string) =>
-  [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+  [...templateOf(path).matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,

@@ -10,6 +10,10 @@ export type Endpoint = {
   errors?: readonly ErrorCode[]
   /** A body. */
   example?: Readonly<Record<string, unknown>>
+  /** The parts of a multipart body, where it reads one. */
+  parts?: TSchema
+  /** What it answers instead of, or beside, JSON. */
+  sends?: 'a file' | 'a redirection'
 }
 
 /** By `METHOD /path` of the route. */

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { listOf, page, ref } from './answers.ts'
 import { MESSAGES, ROOMS } from './chat-endpoints.ts'
 import { Anything, type Endpoints, Nothing, says } from './endpoint.ts'
+import { FILES } from './file-endpoints.ts'
 
 const { Object: object, String: text, Integer: integer, Record: keyed } = Type
 
@@ -133,6 +134,7 @@ export const ENDPOINTS: Readonly<Record<string, Endpoints>> = {
   Preferences: PREFERENCES,
   Rooms: ROOMS,
   Messages: MESSAGES,
+  Files: FILES,
   'Push and webhooks': OUTSIDE,
   App: APP,
 }

@@ -52,6 +52,9 @@ const OWN_MISSING: Row = {
   foreignPlatform: 404,
 }
 
+const EVERYONE: Row = { ...OWN_APP, nobody: 200, clientKey: 200 }
+const EVERYONE_MISSING: Row = { ...OWN_MISSING, nobody: 404, clientKey: 404 }
+
 /** About a room: those inside it; a room of another app is not there. */
 const ROOM: Row = {
   ...DENIED,
@@ -197,6 +200,13 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   'POST /files/stats': OWN_APP,
   'GET /files/:bucket/:id/metadata': OWN_MISSING,
   'GET /files/:bucket/*': OWN_MISSING,
+
+  'POST /admin/stickers': { ...PLATFORM, platform: 400, acting: 400, foreignPlatform: 400 },
+  'GET /admin/stickers': PLATFORM,
+  'DELETE /admin/stickers/:id': PLATFORM,
+  // Where there are several apps, who names none has to say whose.
+  'GET /stickers': { ...EVERYONE, nobody: 400 },
+  'GET /stickers/res': EVERYONE_MISSING,
 
   'GET /blockStatus/my': OWN,
   'POST /blockStatus/my/:blockee': OWN,

@@ -34,6 +34,8 @@ const FILE = {
   ].join('\r\n'),
 }
 
+const FIELD = '--edge\r\nContent-Disposition: form-data; name="_id"\r\n\r\nset\r\n'
+
 /** A text is a path without a body. */
 export const REQUESTS: Readonly<Record<string, Describe>> = {
   'POST /auths/sign': () => at('/auths/sign', { id: 'new' }),
@@ -159,6 +161,13 @@ export const REQUESTS: Readonly<Record<string, Describe>> = {
   'POST /files/stats': () => at('/files/stats', { tags: ['tag'], rangeStart: 0, rangeEnd: null }),
   'GET /files/:bucket/:id/metadata': '/files/chatserver-upload/unknown/metadata',
   'GET /files/:bucket/*': '/files/chatserver-upload/unknown?signedUrlOnly=1',
+
+  // No archive: whoever may bring one is told so.
+  'POST /admin/stickers': () => ({ path: '/admin/stickers', raw: { ...FILE, text: `${FIELD}${FILE.text}` } }),
+  'GET /admin/stickers': '/admin/stickers',
+  'DELETE /admin/stickers/:id': '/admin/stickers/unknown',
+  'GET /stickers': '/stickers',
+  'GET /stickers/res': '/stickers/res?resourceId=unknown%2Ftab.png',
 
   'GET /blockStatus/my': '/blockStatus/my',
   'POST /blockStatus/my/:blockee': '/blockStatus/my/spare',

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { Compile } from 'typebox/schema'
-import { describeRoutes, type Operation } from '../../../core/http/openapi/document.ts'
+import { describeRoutes, type Operation, templateOf } from '../../../core/http/openapi/document.ts'
 import { ENDPOINTS } from '../../../core/http/openapi/endpoints.ts'
 import { GATEWAY_ERRORS } from '../../../core/http/openapi/failures.ts'
 import { createReader } from '../../../core/http/reading.ts'
@@ -69,11 +69,12 @@ t.test('each path parameter stands in its path', (t) => {
 t.test('examples are what the server accepts, and what it answers', (t) => {
   const isFailure = compile({ $ref: '#/components/schemas/Failure' })
   for (const route of routes) {
-    const operation = operationOf(route.method, route.path.replace(/:(\w+)/g, '{$1}'))
+    const operation = operationOf(route.method, templateOf(route.path))
     const body = operation?.requestBody?.content['application/json']
     if (body?.example !== undefined)
       t.doesNotThrow(() => createReader(route.body, 'INVALID_REQUEST')(body.example, false), nameOf(route))
-    if (operation?.requestBody?.required) t.ok(body?.example, `${nameOf(route)} has an example`)
+    if (operation?.requestBody?.required && body !== undefined)
+      t.ok(body?.example, `${nameOf(route)} has an example`)
   }
   for (const response of Object.values(api.components.responses))
     for (const { content } of [Object(response)])

@@ -140,6 +140,18 @@ const cases: [name: string, event: ChatEvent, payload: object, hearers: string[]
     everyone,
   ],
   [
+    'deleteMessages',
+    { ...toRoom, type: 'messages-deleted', roomId: 'lobby', messageIds: [message.id], evSeq: 7 },
+    { room: 'lobby', messages: [message.id], evSeq: 7 },
+    everyone,
+  ],
+  [
+    'userDeleteMessages',
+    { ...toAnn, type: 'messages-hidden-from-user', roomId: 'lobby', messageIds: [message.id], all: false },
+    { room: 'lobby', messages: [message.id], isUserDeleteAllMessagesInRoom: false },
+    own,
+  ],
+  [
     'roomPref',
     { ...toAnn, type: 'room-pref-changed', pref },
     {

@@ -89,6 +89,7 @@ function callers(api, security) {
 
 function curl(method, path, operation) {
   const body = operation.requestBody?.content['application/json']
+  const parts = operation.requestBody?.content['multipart/form-data']?.schema.properties
   const schemes = operation.security[0] ?? {}
   const headers = {
     clientKey: '-H "IM-Client-Key: $CLIENT_KEY"',
@@ -96,22 +97,24 @@ function curl(method, path, operation) {
     platformKey: '-H "IM-API-KEY: $PLATFORM_KEY"',
   }
   const lines = [
-    `curl "$GATEWAY${path}"${method === 'get' || (method === 'post' && body) ? '' : ` -X ${method.toUpperCase()}`}`,
+    `curl "$GATEWAY${path}"${method === 'get' || (method === 'post' && (body || parts)) ? '' : ` -X ${method.toUpperCase()}`}`,
     ...Object.keys(schemes).map((scheme) => headers[scheme]),
+    ...(parts ? Object.keys(parts).map((part) => `-F ${part}=…`) : []),
     ...(body ? ["-H 'Content-Type: application/json'", `-d '${JSON.stringify(body.example ?? {})}'`] : []),
   ]
   return lines.join(' \\\n  ')
 }
 
 function answers(api, operation) {
-  const result = operation.responses[200].content['application/json'].schema
+  const result = operation.responses[200]?.content['application/json'].schema
+  if (result === undefined) return [heading('Answer · 302'), prose('`Location` says where it is.')]
   const inside = result.properties?.result ?? result
   return [heading(`Answer · ${kindOf(inside)}`), schemaTable(api, inside)]
 }
 
 function failures(api, operation) {
   const rows = Object.entries(operation.responses)
-    .filter(([status]) => status !== '200')
+    .filter(([status]) => status >= '400')
     .map(([status, response]) => row(status, follow(api, response).value.description.replaceAll('`', '')))
   return element(
     'details',
@@ -123,7 +126,7 @@ function failures(api, operation) {
 
 function inside(api, method, path, operation) {
   const parameters = operation.parameters.map((parameter) => follow(api, parameter).value)
-  const body = operation.requestBody?.content['application/json'].schema
+  const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema
   return element(
     'div',
     { className: 'inside' },

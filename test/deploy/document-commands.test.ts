@@ -1,0 +1,156 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createConnection } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { eventually } from '../support/eventually.ts'
+import { freePort } from '../support/free-port.ts'
+import { startStack } from '../support/stack.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+/** What somebody copies from a page, in its order, without what the page says cannot be run everywhere. */
+async function blocksOf(page: string): Promise<{ language: string; text: string }[]> {
+  const text = await readFile(join(ROOT, page), 'utf8')
+  const blocks = [...text.matchAll(/(<!-- not run: [^\n]*-->\n)?^```(\w+)\n([\s\S]*?)^```$/gm)]
+  return blocks.flatMap(([, not, language = '', text = '']) =>
+    not === undefined ? [{ language, text }] : [],
+  )
+}
+
+type Ran = { code: number | null; output: string }
+
+/** A shell that stops at the first command that fails. */
+async function shell(script: string, env: Record<string, string>, cwd = ROOT): Promise<Ran> {
+  const child = spawn('bash', ['-eo', 'pipefail', '-c', script], {
+    cwd,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  return outcomeOf(child)
+}
+
+async function outcomeOf(child: ChildProcess): Promise<Ran> {
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  const [code] = await once(child, 'close')
+  return { code, output }
+}
+
+/** A module of a page, with the packages of this repository. */
+function runModule(t: Test, text: string, env: Record<string, string>): ChildProcess {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', text], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, ...env },
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  return child
+}
+
+const shellOf = (blocks: { language: string; text: string }[]): string =>
+  blocks.flatMap(({ language, text }) => (language === 'sh' ? [text] : [])).join('\n')
+
+t.setTimeout(240_000)
+
+t.test('the pages’ commands do what they say, as they stand there', async (t) => {
+  const stack = await startStack(t, {
+    gatewayEnv: { ALLOW_PRIVATE_UPSTREAMS: 'true' },
+    coreEnv: { ALLOW_PRIVATE_UPSTREAMS: 'true' },
+  })
+  const { clientKey, platformKey } = stack.keys
+  const env = { GATEWAY: stack.url, CLIENT_KEY: clientKey, PLATFORM_KEY: platformKey }
+
+  await t.test('README.md: first requests', async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'readme-'))
+    t.teardown(() => rm(directory, { recursive: true, force: true }))
+    await mkdir(join(directory, '.data'))
+    await writeFile(
+      join(directory, '.data/demo.json'),
+      JSON.stringify({ gatewayUrl: stack.url, clientKey, platformKey }),
+    )
+    const [commands] = (await blocksOf('README.md')).filter(({ text }) => text.includes('demo.json'))
+    const { code, output } = await shell(commands?.text ?? '', {}, directory)
+    t.equal(code, 0, output)
+    t.match(output, '"message":"Hello, Ada"')
+    t.match(output, /INVALID_TOKEN[^{]*$/, 'the token is taken back')
+  })
+
+  await t.test('docs/customers.md', async (t) => {
+    const blocks = await blocksOf('docs/customers.md')
+    const PORT = String(await freePort())
+    const [service] = blocks.filter(({ language }) => language === 'js')
+    runModule(t, service?.text ?? '', { PORT })
+    await eventually('the auth service listens', () => isListening(Number(PORT)))
+    const { code, output } = await shell(shellOf(blocks), {
+      ...env,
+      AUTH_SERVICE: `http://127.0.0.1:${PORT}`,
+    })
+    t.equal(code, 0, output)
+    for (const id of ['maria', 'grace', 'ada']) t.match(output, `"_id":"${id}"`)
+    t.match(output, /platform-key +live/)
+    await stack.platform.ok('PUT', '/admin/app/settings', { authentication: null, platformSources: null })
+  })
+
+  await t.test('docs/clients.md', async (t) => {
+    const { token } = await stack.createUser('cora')
+    const blocks = await blocksOf('docs/clients.md')
+    const { code, output } = await shell(shellOf(blocks), { ...env, TOKEN: token })
+    t.equal(code, 0, output)
+    t.match(output, '"message":"Hello, Ada"')
+    t.match(output, '"rooms":{"chat-with-ada":{"seq":')
+    const [socket] = blocks.filter(({ language }) => language === 'js')
+    const ran = await outcomeOf(runModule(t, socket?.text ?? '', { ...env, TOKEN: token }))
+    t.match(ran, {
+      code: 0,
+      output: /^signed in as cora and rooms are at \{ 'chat-with-ada': \{ seq: \d+, evSeq: 0 \}/,
+    })
+  })
+
+  await t.test('docs/operating.md: the first app, and a look at everything', async (t) => {
+    const blocks = await blocksOf('docs/operating.md')
+    const ours = blocks.filter(({ text }) => text.includes('npm run --silent im'))
+    const { code, output } = await shell(shellOf(ours), {
+      CORE_ADMIN_URL: stack.cores[0]?.adminUrl ?? '',
+      GATEWAY_ADMIN_URL: stack.gateways[0]?.adminUrl ?? '',
+    })
+    t.equal(code, 0, output)
+    t.match(output, 'my-app is made')
+    t.match(output, /^✓ credential feed: gateway and core are both at \d+$/m)
+  })
+})
+
+t.test('what is backed up can be restored', async (t) => {
+  const stack = await startStack(t, { database: 'postgres' })
+  await stack.createUser('ann')
+  const commands = shellOf(
+    (await blocksOf('docs/operating.md')).filter(({ text }) => /pg_(dump|restore)/.test(text)),
+  )
+  const directory = await mkdtemp(join(tmpdir(), 'backup-'))
+  t.teardown(() => rm(directory, { recursive: true, force: true }))
+  const from = stack.postgres?.url ?? ''
+  const to = `${from}_restored`
+  const { code, output } = await shell(
+    `psql -q "$DATABASE_URL" -c 'CREATE DATABASE ${new URL(to).pathname.slice(1)}'\n${commands}\npsql -At "$RESTORED_URL" -c 'SELECT id FROM users'`,
+    { DATABASE_URL: from, RESTORED_URL: to },
+    directory,
+  )
+  t.equal(code, 0, output)
+  t.match(output, /^ann$/m)
+})
+
+async function isListening(port: number): Promise<boolean> {
+  const socket = createConnection(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}

@@ -1,0 +1,237 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import { Duplex } from 'node:stream'
+import fc from 'fast-check'
+import { createLaneFieldNames, parseLaneRequest } from '../../../gateway/http/lane/request.ts'
+import { fuzzTarget, must } from '../target.ts'
+
+// The licence of the fast lane: whatever it takes for one whole request, Node's parser reads as the same one, with the
+// same body, to the last byte. What the lane does not take goes to Node anyway.
+
+type Seen = { requests: Read[]; errors: string[] }
+type Read = {
+  method: string | undefined
+  url: string | undefined
+  version: string
+  rawHeaders: string[]
+  body: string
+  isComplete: boolean
+  keepsConnection: boolean
+}
+
+/** A connection in memory: what was given is what arrives, at once. */
+class Wire extends Duplex {
+  override _read(): void {}
+  override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
+    done()
+  }
+}
+
+const server = createServer({ requireHostHeader: false, insecureHTTPParser: false, maxHeaderSize: 16_384 })
+server.maxHeadersCount = 0
+const names = createLaneFieldNames()
+const peer = { bytesRead: 0 }
+
+async function readByNode(bytes: Buffer): Promise<Seen> {
+  const seen: Seen = { requests: [], errors: [] }
+  const wire = new Wire()
+  const onRequest = (req: IncomingMessage, res: { shouldKeepAlive: boolean }): void => {
+    const read: Read = {
+      method: req.method,
+      url: req.url,
+      version: req.httpVersion,
+      rawHeaders: req.rawHeaders,
+      body: '',
+      isComplete: false,
+      keepsConnection: res.shouldKeepAlive,
+    }
+    seen.requests.push(read)
+    req.on('data', (chunk: Buffer) => {
+      read.body += chunk.toString('latin1')
+    })
+    req.on('end', () => {
+      read.isComplete = true
+    })
+  }
+  const onOther = (what: string) => () => void seen.errors.push(what)
+  server.on('request', onRequest).on('clientError', onOther('clientError'))
+  server.on('upgrade', onOther('upgrade')).on('checkContinue', onOther('checkContinue'))
+  server.on('checkExpectation', onOther('checkExpectation')).on('connect', onOther('connect'))
+  try {
+    server.emit('connection', wire)
+    wire.push(bytes)
+    for (let turn = 0; turn < 4; turn++) await new Promise(setImmediate)
+  } finally {
+    server.removeAllListeners()
+    server.on('connection', ...nodesOwn)
+    wire.destroy()
+  }
+  return seen
+}
+
+const nodesOwn = server.listeners('connection') as [() => void]
+
+const method = fc.constantFrom(
+  'GET',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'HEAD',
+  'get',
+  'POST ',
+  'CONNECT',
+  'PRI',
+)
+const target = fc.oneof(
+  fc.constantFrom(
+    '/',
+    '/rooms',
+    '/rooms/x/message?a=b%20c',
+    '//x',
+    '/%2e',
+    '/a b',
+    '*',
+    'http://a/',
+    '/#',
+    '/\x7f',
+  ),
+  fc.stringMatching(/^\/[A-Za-z0-9\-._~!$&'()*+,;=:@/?%|[\]#"<>\\^`{} ]{0,20}$/),
+)
+const name = fc.oneof(
+  fc.constantFrom(
+    ...[
+      'Host',
+      'host',
+      'Content-Length',
+      'content-length',
+      'Content_Length',
+      'Connection',
+      'Proxy-Connection',
+    ],
+    ...[
+      'Transfer-Encoding',
+      'Expect',
+      'Upgrade',
+      'TE',
+      'Trailer',
+      'Keep-Alive',
+      'Origin',
+      'IM-Authorization',
+    ],
+    ...['X', 'X-Y', 'HTTP2-Settings', 'Set-Cookie', 'Cookie', 'Authorization'],
+  ),
+  fc.stringMatching(/^[!-~]{1,12}$/),
+)
+const value = fc.oneof(
+  fc.constantFrom(
+    ...[
+      'a',
+      'localhost',
+      '0',
+      '1',
+      '3',
+      '5',
+      '05',
+      '+3',
+      '3, 3',
+      '16385',
+      'chunked',
+      'close',
+      'Close',
+      'keep-alive',
+    ],
+    ...[
+      'Keep-Alive',
+      'upgrade',
+      'close, x',
+      '100-continue',
+      'websocket',
+      '',
+      ' ',
+      'a b',
+      'a\tb',
+      'a ',
+      ' a',
+      '\u00e4',
+    ],
+  ),
+  fc.stringMatching(/^[ -~]{0,16}$/),
+)
+const separator = fc.oneof(
+  { weight: 20, arbitrary: fc.constant(': ') },
+  { weight: 1, arbitrary: fc.constantFrom(':', ':  ', ' : ', ':\t', '') },
+)
+const lineEnd = fc.oneof(
+  { weight: 40, arbitrary: fc.constant('\r\n') },
+  { weight: 1, arbitrary: fc.constantFrom('\n', '\r', '\r\r\n', '\r\n ', '') },
+)
+const field = fc.tuple(name, separator, value, lineEnd).map((parts) => parts.join(''))
+const usual = fc.constantFrom(
+  ...['Host: a\r\n', 'Accept: */*\r\n', 'User-Agent: fuzz (x; y)\r\n', 'Connection: keep-alive\r\n'],
+  ...['IM-Client-Key: k\r\n', 'Content-Type: text/plain\r\n'],
+)
+const fields = fc
+  .array(fc.oneof({ weight: 4, arbitrary: usual }, { weight: 1, arbitrary: field }), { maxLength: 8 })
+  .map((lines) => lines.join(''))
+const body = fc.oneof(
+  fc.constant(''),
+  fc.stringMatching(/^[ -~\r\n]{0,12}$/),
+  fc.constant('0\r\n\r\n'),
+  fc.constant('GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
+)
+
+const loose = fc
+  .tuple(
+    method,
+    target,
+    fc.oneof(
+      { weight: 20, arbitrary: fc.constant(' HTTP/1.1') },
+      { weight: 1, arbitrary: fc.constantFrom(' HTTP/1.0', ' HTTP/2.0', '  HTTP/1.1', ' http/1.1', '') },
+    ),
+    lineEnd,
+    fields,
+    lineEnd,
+    body,
+  )
+  .map(([verb, to, version, end, lines, last, rest]) => `${verb} ${to}${version}${end}${lines}${last}${rest}`)
+
+/** A request that the lane would take, for the next step to spoil. */
+const sound = fc
+  .tuple(fc.constantFrom('GET', 'POST', 'PUT', 'DELETE'), fields, body)
+  .map(([verb, lines, rest]) => {
+    const length = verb.startsWith('P') && rest !== '' ? `Content-Length: ${rest.length}\r\n` : ''
+    return `${verb} /rooms?x=1 HTTP/1.1\r\nHost: a\r\n${lines.replaceAll('Host: a\r\n', '')}${length}\r\n${length === '' ? '' : rest}`
+  })
+
+/** One byte changed, put in or taken out. */
+const spoilt = fc
+  .tuple(sound, fc.nat(400), fc.nat(255), fc.constantFrom('change', 'insert', 'delete'))
+  .map(([text, where, byte, how]) => {
+    const at = where % text.length
+    const put = how === 'delete' ? '' : String.fromCharCode(byte)
+    return text.slice(0, at) + put + text.slice(how === 'insert' ? at : at + 1)
+  })
+
+export const lane = fuzzTarget<string>({
+  name: 'lane',
+  inputs: fc.oneof(loose, sound, spoilt),
+  async check(text) {
+    const bytes = Buffer.from(text, 'latin1')
+    const taken = parseLaneRequest(bytes, names, peer)
+    if (taken === undefined) return
+    const { requests, errors } = await readByNode(bytes)
+    must(errors.length === 0, `Node answers it with ${errors.join()}`)
+    must(requests.length === 1, `Node reads ${requests.length} requests`)
+    const [read] = requests
+    const ours: Read = {
+      method: taken.method,
+      url: taken.url,
+      version: taken.httpVersion,
+      rawHeaders: taken.rawHeaders,
+      body: taken.body?.toString('latin1') ?? '',
+      isComplete: true,
+      keepsConnection: taken.keepsConnection,
+    }
+    must(JSON.stringify(read) === JSON.stringify(ours), `Node reads ${JSON.stringify(read)}`)
+  },
+})
