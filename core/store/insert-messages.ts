@@ -6,7 +6,8 @@ import { MESSAGE_COLUMNS, type NewMessage, type PostedRow } from './messages.ts'
 /**
  * Several messages of one room in one statement, in their order: what `insertMessage` does for one. A message is left
  * out where `insertMessage` would refuse it, or where its sender has used its client id; what was left out takes no
- * seq. A unique violation (two cores at once) takes all of them back.
+ * seq. A unique violation (two cores at once) takes all of them back. What is asked about each message is a scalar
+ * subquery: a join would be planned for rooms of the average size, and read all of a large one.
  * @returns those that were added, in the order of seq
  */
 export async function insertMessages(
@@ -24,15 +25,19 @@ export async function insertMessages(
          $10::text[], $11::int[], $12::text[], $13::text[], $14::text[]) WITH ORDINALITY
          AS given (id, sender_id, client_message_id, message_type, message, fields, reply_id, mentions, counts,
            only_if_member, follow_ups, grams, place)
-       WHERE (only_if_member IS NULL OR EXISTS (
-             SELECT FROM members WHERE app = $1 AND room_id = $2 AND user_id = only_if_member)
-           AND NOT EXISTS (
-             SELECT FROM blocks b JOIN rooms ON rooms.app = b.app AND rooms.id = b.room_id
-             WHERE b.app = $1 AND b.room_id = $2 AND (b.blockee_id = only_if_member OR rooms.room_type = 'direct')))
-         AND (client_message_id IS NULL OR NOT EXISTS (
-           SELECT FROM messages known WHERE known.app = $1 AND known.room_id = $2
-             AND known.sender_id IS NOT DISTINCT FROM given.sender_id
-             AND known.client_message_id = given.client_message_id))
+       WHERE (only_if_member IS NULL OR (
+           SELECT m.user_id FROM members m
+           WHERE m.app = $1 AND m.room_id = $2 AND m.user_id = only_if_member) IS NOT NULL
+         AND (SELECT b.blockee_id FROM blocks b
+           WHERE b.app = $1 AND b.room_id = $2 AND (b.blockee_id = only_if_member OR (
+             SELECT r.room_type FROM rooms r WHERE r.app = $1 AND r.id = $2) = 'direct') LIMIT 1) IS NULL)
+         AND (client_message_id IS NULL
+           OR sender_id IS NOT NULL AND (
+             SELECT known.id FROM messages known WHERE known.app = $1 AND known.room_id = $2
+               AND known.sender_id = given.sender_id AND known.client_message_id = given.client_message_id) IS NULL
+           OR sender_id IS NULL AND (
+             SELECT known.id FROM messages known WHERE known.app = $1 AND known.room_id = $2
+               AND known.sender_id IS NULL AND known.client_message_id = given.client_message_id) IS NULL)
      ), placed AS (
        SELECT *, row_number() OVER line AS step, sum(counts) OVER line AS counted_step,
          count(*) OVER () AS steps, sum(counts) OVER () AS counted_steps

@@ -141,7 +141,10 @@ export async function findByClientId(
   const [row] = await q.query<MessageRow>(
     'messages-by-client-id',
     `SELECT ${MESSAGE_COLUMNS} FROM messages
-     WHERE app = $1 AND room_id = $2 AND sender_id IS NOT DISTINCT FROM $3 AND client_message_id = $4`,
+     WHERE app = $1 AND room_id = $2 AND sender_id = $3 AND client_message_id = $4
+     UNION ALL
+     SELECT ${MESSAGE_COLUMNS} FROM messages
+     WHERE $3::text IS NULL AND app = $1 AND room_id = $2 AND sender_id IS NULL AND client_message_id = $4`,
     [app, roomId, senderId, clientMessageId],
   )
   return row

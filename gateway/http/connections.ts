@@ -27,7 +27,8 @@ export type ConnectionsParts = {
 }
 
 export function createConnections({ maxPerAddress, settings }: ConnectionsParts): Connections {
-  const all = new Set<Socket>()
+  /** With what each is counted as. Listeners are shared: of tunnels there are many, and each closure would be theirs. */
+  const all = new Map<Socket, string>()
   const perAddress = new Map<string, number>()
   /** Of connections that serve requests, the answers due. */
   const dueOn = new Map<Duplex, number>()
@@ -38,26 +39,34 @@ export function createConnections({ maxPerAddress, settings }: ConnectionsParts)
     if (dueOn.get(socket) === 0) socket.end(() => socket.destroy())
   }
 
+  function forget(this: Socket): void {
+    const address = all.get(this) ?? ''
+    all.delete(this)
+    const left = (perAddress.get(address) ?? 1) - 1
+    if (left > 0) perAddress.set(address, left)
+    else perAddress.delete(address)
+  }
+
+  function forgetDue(this: Duplex): void {
+    dueOn.delete(this)
+  }
+
   return {
     admit(socket) {
       const { remoteAddress = '' } = socket
-      all.add(socket)
       const address = networkOf(remoteAddress)
       const count = (perAddress.get(address) ?? 0) + 1
       perAddress.set(address, count)
-      socket.once('close', () => {
-        all.delete(socket)
-        const left = (perAddress.get(address) ?? 1) - 1
-        if (left > 0) perAddress.set(address, left)
-        else perAddress.delete(address)
-      })
+      all.set(socket, address)
+      socket.on('close', forget)
       return count <= maxPerAddress || settings.trustedProxies.has(remoteAddress)
     },
     opened(socket) {
       dueOn.set(socket, 0)
-      socket.once('close', () => dueOn.delete(socket))
+      socket.on('close', forgetDue)
     },
     upgraded(socket) {
+      socket.off('close', forgetDue)
       dueOn.delete(socket)
     },
     due: (socket) => dueOn.get(socket) ?? 0,
@@ -75,7 +84,7 @@ export function createConnections({ maxPerAddress, settings }: ConnectionsParts)
       for (const socket of dueOn.keys()) closeIfIdle(socket)
     },
     destroyAll() {
-      for (const socket of all) socket.destroy()
+      for (const socket of all.keys()) socket.destroy()
     },
     count: () => all.size,
   }

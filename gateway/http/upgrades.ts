@@ -31,7 +31,7 @@ export function createUpgrades(parts: UpgradesParts) {
 
   function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
     // Until the tunnel takes over, an error here only means that the client has left.
-    socket.on('error', () => socket.destroy())
+    socket.on('error', destroyThis)
     const arrival = readArrival(req, settings.trustedProxies)
     if ('refused' in arrival) {
       refuse(req, socket, undefined, { ok: false, code: arrival.refused })
@@ -122,4 +122,9 @@ export function createUpgrades(parts: UpgradesParts) {
   }
 
   return upgrade
+}
+
+/** Not a closure: as a listener it lives as long as the socket, and would keep the whole request alive. */
+function destroyThis(this: Socket): void {
+  this.destroy()
 }

@@ -133,7 +133,9 @@ export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosRe
   const moved = await Promise.all(users.map((user) => user.synchronise()))
   const final: Record<string, FinalRoom> = {}
   for (const [room, members] of rooms) final[room] = await administrator.readRoom(room, members)
+  tell('waiting for webhooks')
   await webhooksSettled(final, receiver.calls, options.webhooksWithinMs)
+  tell('checking')
   const views: Record<string, Record<string, SeenMessage[]>> = {}
   for (const user of users) views[user.id] = user.view()
   for (const user of users) user.close()

@@ -23,7 +23,12 @@ const Container = object({
   name: Name,
   image: text(),
   ports: list(object({ name: Name, containerPort: integer() })),
-  envFrom: list(object({ configMapRef: object({ name: Name }) })),
+  envFrom: list(
+    Type.Union([
+      object({ configMapRef: object({ name: Name }) }),
+      object({ secretRef: object({ name: Name, optional: only(true) }) }),
+    ]),
+  ),
   env: list(
     object({ name: text(), valueFrom: object({ secretKeyRef: object({ name: Name, key: text() }) }) }),
   ),

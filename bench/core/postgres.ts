@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Database } from '../../core/store/database.ts'
+import { migrate } from '../../core/store/migrate.ts'
+import { openDatabase } from '../../core/store/open-database.ts'
+import type { Scope } from '../../test/support/child-process.ts'
+import { startPostgres } from '../../test/support/postgres.ts'
+
+export type BenchDatabase = { url: string; db: Database }
+
+const APP = 'bench'
+const run = promisify(execFile)
+
+/** A PostgreSQL of its own, with one app; `durable` as in production. */
+export async function openBenchDatabase(
+  scope: Scope,
+  options: { durable: boolean; poolSize: number },
+): Promise<BenchDatabase> {
+  const { url } = await startPostgres(scope, { dedicated: true, durable: options.durable })
+  const db = await openDatabase(url, { poolSize: options.poolSize, statementTimeoutMs: 600_000 })
+  scope.teardown(() => db.close())
+  await migrate(db)
+  await db.query('', 'INSERT INTO apps (id, created_at) VALUES ($1, now())', [APP])
+  return { url, db }
+}
+
+/** Rooms `r1` and so on of one member `u`, the sender of everything. */
+export async function addRooms(db: Database, count: number): Promise<void> {
+  await db.query(
+    '',
+    `INSERT INTO users (app, id, created_at, updated_at) VALUES ($1, 'u', now(), now()) ON CONFLICT DO NOTHING`,
+    [APP],
+  )
+  await db.query(
+    '',
+    `INSERT INTO rooms (app, id, room_type, member_count, active_at, bumped_at, created_at, updated_at)
+     SELECT $1, 'r' || i, 'group', 1, now(), now(), now(), now() FROM generate_series(1, $2::int) AS i`,
+    [APP, count],
+  )
+  await db.query(
+    '',
+    `INSERT INTO members (app, room_id, user_id, joined_seq, joined_at, read_seq, read_counted, sort_at)
+     SELECT $1, 'r' || i, 'u', 0, now(), 0, 0, now() - i * interval '1 second'
+     FROM generate_series(1, $2::int) AS i`,
+    [APP, count],
+  )
+}
+
+export const benchApp = APP
+
+/** Statements a second of a pgbench script, by so many clients. */
+export async function pgbench(
+  url: string,
+  directory: string,
+  script: string,
+  options: { clients: number; seconds: number },
+): Promise<number> {
+  const file = join(directory, 'script.sql')
+  await writeFile(file, script)
+  const { clients, seconds } = options
+  const { stdout } = await run('pgbench', [
+    ...['-n', '-M', 'prepared', '-f', file],
+    ...['-c', `${clients}`, '-j', '1', '-T', `${seconds}`, url],
+  ])
+  const [, tps] = /tps = ([\d.]+)/.exec(stdout) ?? []
+  if (tps === undefined) throw new Error(`pgbench said nothing of its speed: ${stdout}`)
+  return Number(tps)
+}

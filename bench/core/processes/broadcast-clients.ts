@@ -1,0 +1,29 @@
+/** So many clients of one Socket.IO server, as bare WebSockets. Tells its parent when each of them has heard. */
+const [url = '', given = '0'] = process.argv.slice(2)
+const count = Number(given)
+const AT_ONCE = 100
+
+let ready = 0
+let heard = 0
+
+function open(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${url}/socket.io/?EIO=4&transport=websocket`)
+    socket.onerror = () => reject(new Error('a client could not connect'))
+    socket.onmessage = ({ data }: { data: unknown }) => {
+      const packet = String(data)
+      if (packet.startsWith('0')) socket.send('40')
+      else if (packet === '2') socket.send('3')
+      else if (packet.startsWith('40')) {
+        ready += 1
+        resolve()
+      } else if (packet.startsWith('42')) {
+        heard += 1
+        if (heard % count === 0) process.send?.('heard')
+      }
+    }
+  })
+}
+
+while (ready < count) await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - ready) }, open))
+process.send?.('ready')
