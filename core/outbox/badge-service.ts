@@ -23,9 +23,16 @@ const FRESH_MS = 5_000
 const PAUSE_MS = 5_000
 const MAX_KNOWN = 50_000
 
-type Parts = { url: string; outbound: Outbound; clock: () => number; log: Logger }
+type Parts = {
+  url: string
+  outbound: Outbound
+  clock: () => number
+  log: Logger
+  /** How long a caller waits for the totals before its own count has to do. */
+  askTimeoutMs?: number | undefined
+}
 
-export function createBadgeService({ url, outbound, clock, log }: Parts): BadgeService {
+export function createBadgeService({ url, outbound, clock, log, askTimeoutMs }: Parts): BadgeService {
   const base = url.replace(/\/+$/, '')
   const known = new LRUCache<string, Known>({ max: MAX_KNOWN })
   let pausedUntilMs = 0
@@ -40,7 +47,7 @@ export function createBadgeService({ url, outbound, clock, log }: Parts): BadgeS
     })
 
   async function ask(userIds: readonly string[]): Promise<void> {
-    const { status, text } = await post('', userIds, ASK_TIMEOUT_MS)
+    const { status, text } = await post('', userIds, askTimeoutMs ?? ASK_TIMEOUT_MS)
     if (status !== 200) throw new Error(`the badge service answered ${status}`)
     const answer: unknown = JSON.parse(text)
     for (const record of Array.isArray(answer) ? answer : [answer]) remember(record)

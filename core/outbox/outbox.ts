@@ -42,6 +42,7 @@ export type OutboxTiming = Partial<LoopTiming> & {
   graceMs?: number
   firstRetryMs?: number
   badgeDelayMs?: number
+  badgeAskMs?: number
   webhookTimeoutMs?: number
 }
 
@@ -53,7 +54,9 @@ export function createOutbox(parts: OutboxParts): Outbox {
   const { badgeUrl, pushUrl, pushGenericUrl, constantBadge, fcm, apns } = config
 
   const badgeService =
-    badgeUrl === undefined ? undefined : createBadgeService({ url: badgeUrl, outbound, clock, log })
+    badgeUrl === undefined
+      ? undefined
+      : createBadgeService({ url: badgeUrl, outbound, clock, log, askTimeoutMs: timing?.badgeAskMs })
   const providers: PushProvider[] = [
     ...(fcm === undefined ? [] : [createFcm({ account: fcm, url: fcm.url, outbound, clock })]),
     ...(apns === undefined ? [] : [createApns({ account: apns, url: apns.url, clock })]),

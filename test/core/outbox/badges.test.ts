@@ -29,7 +29,7 @@ for (const kind of DATABASES)
     const service = await startReceiver(t, answer)
     const stand = await startStand(t, kind, {
       outside: { badgeUrl: service.url },
-      timing: { badgeDelayMs: 100 },
+      timing: { badgeDelayMs: 100, badgeAskMs: 2_000 },
     })
     const { platform, user } = await stand.newApp()
     const told = (id: string) => counts.get(id)?.imkit
