@@ -18,7 +18,7 @@ import { caddyForwardAuth } from './rivals/caddy-forward-auth.ts'
 import { direct } from './rivals/direct.ts'
 import { fastGateway } from './rivals/fast-gateway.ts'
 import { bareFastifyHttpProxy, fastifyHttpProxy } from './rivals/fastify-http-proxy.ts'
-import { gateway, gatewayByNode, gatewayOf } from './rivals/gateway.ts'
+import { gateway, gatewayByNode, gatewayOf, smallGateway } from './rivals/gateway.ts'
 import { haproxyLua } from './rivals/haproxy-lua.ts'
 import { nginx } from './rivals/nginx.ts'
 import { nginxAuthRequest, nginxAuthRequestCached } from './rivals/nginx-auth-request.ts'
@@ -32,6 +32,7 @@ import { type Scenario, scenariosOf } from './scenarios.ts'
 const RIVALS: readonly Rival[] = [
   gateway,
   gatewayByNode,
+  smallGateway,
   nginxLua,
   nginx,
   nginxAuthRequest,

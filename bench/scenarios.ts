@@ -33,6 +33,7 @@ const COLD_TOKENS = 20_000
 const HERD = 5_000
 const TUNNELS = 100
 const SETTLING_MS = 2_000
+const IDLE_WARMUP_S = 3
 const KILOBYTE = JSON.stringify({ messageType: 'text', message: 'x'.repeat(1_024 - 40) })
 const MEGABYTE = 'x'.repeat(1_048_576)
 const MESSAGE = `42["message",${JSON.stringify({ roomId: 'room', message: 'x'.repeat(150) })}]`
@@ -133,6 +134,9 @@ function exchange(target: Target): Promise<Figures> {
 const idle =
   (tunnels: number): Scenario['run'] =>
   async (target) => {
+    // What a process at work needs anyway, its collector's young generation above all, is not the tunnels'.
+    const { url, words } = target
+    await saturate({ url, connections: 64, seconds: IDLE_WARMUP_S, requests: requestsTo(target) }, words)
     const before = usageOf(target.pids)
     let after = before
     const order = { ...socketOrder(target, 'idle', tunnels), seconds: 0 }

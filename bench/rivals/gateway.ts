@@ -8,24 +8,34 @@ const READY_WITHIN_MS = 30_000
 /** The load is one address, and far above what any limit allows. */
 const UNLIMITED = '1000000000'
 
+/** `flags`: Node's own. */
+type GatewayOptions = { env?: Record<string, string>; flags?: readonly string[] }
+
 /** The gateway of this directory, or of another state of the project, to see a change beside what it changes. */
-export function gatewayOf(root: string, name: string, env: Record<string, string> = {}): Rival {
+export function gatewayOf(root: string, name: string, { env = {}, flags = [] }: GatewayOptions = {}): Rival {
   return {
     name,
     authenticates: true,
     abilities: ['requests', 'tunnels', 'exchange'],
-    start: (setting) => start(root, setting, env),
+    start: (setting) => start(root, setting, { env, flags }),
   }
 }
 
 export const gateway: Rival = gatewayOf(ROOT, 'gateway')
 
 /** Without its fast lane: everything by `node:http`. */
-export const gatewayByNode: Rival = gatewayOf(ROOT, 'gateway, node:http', { FAST_LANE: 'off' })
+export const gatewayByNode: Rival = gatewayOf(ROOT, 'gateway, node:http', { env: { FAST_LANE: 'off' } })
 
-async function start(root: string, setting: Setting, more: Record<string, string>): Promise<Running> {
+/** With a young generation that costs little memory, and is collected often (docs/performance.md). */
+export const smallGateway: Rival = gatewayOf(ROOT, 'gateway, small heap', { flags: ['--max-semi-space-size=2'] })
+
+async function start(
+  root: string,
+  setting: Setting,
+  { env, flags }: Required<GatewayOptions>,
+): Promise<Running> {
   const { upstreamUrl, coreInternalUrl, identityKeys, pinned } = setting
-  const [command = '', ...args] = [...pinned, process.execPath, join(root, 'gateway/main.ts')]
+  const [command = '', ...args] = [...pinned, process.execPath, ...flags, join(root, 'gateway/main.ts')]
   const server = await startGuarded(command, args, {
     cwd: root,
     env: {
@@ -41,7 +51,7 @@ async function start(root: string, setting: Setting, more: Record<string, string
       RATE_LIMIT_ADDRESS: UNLIMITED,
       RATE_LIMIT_REFUSED: UNLIMITED,
       MAX_CONNECTIONS_PER_ADDRESS: UNLIMITED,
-      ...more,
+      ...env,
     },
   })
   const { publicUrl, adminUrl } = await server.waitForLine((line) =>
