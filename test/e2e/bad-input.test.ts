@@ -93,8 +93,9 @@ attack('a body that is too large is refused with 413, said or unsaid', async (t)
       headers: { 'Content-Type': 'application/json' },
     })
     .catch(() => undefined)
-  // A server may close on a client that is still sending; then there is no answer to read.
-  if (said) t.match(said, { status: 413, RC: 413 })
+  // A server may close on a peer that is still sending, and the kernel then drops an answer that was not read yet:
+  // at the client there is none, at the gateway it is a 502.
+  if (said && said.status !== 502) t.match(said, { status: 413, RC: 413 })
 })
 
 attack('requests that are no HTTP are answered 400 or closed', async (t) => {
