@@ -27,7 +27,9 @@ export const gateway: Rival = gatewayOf(ROOT, 'gateway')
 export const gatewayByNode: Rival = gatewayOf(ROOT, 'gateway, node:http', { env: { FAST_LANE: 'off' } })
 
 /** With a young generation that costs little memory, and is collected often (docs/performance.md). */
-export const smallGateway: Rival = gatewayOf(ROOT, 'gateway, small heap', { flags: ['--max-semi-space-size=2'] })
+export const smallGateway: Rival = gatewayOf(ROOT, 'gateway, small heap', {
+  flags: ['--max-semi-space-size=2'],
+})
 
 async function start(
   root: string,
