@@ -50,7 +50,7 @@ async function fill(db: Database, from: number, to: number): Promise<void> {
   await db.run(`UPDATE rooms r SET last_seq = m.seq, counted = m.seq, message_count = m.seq, last_message_seq = m.seq,
       active_at = now() - (substr(r.id, 2)::int) * interval '1 second'
     FROM (SELECT room_id, max(seq) AS seq FROM messages GROUP BY room_id) m WHERE m.room_id = r.id`)
-  await db.run('VACUUM ANALYZE')
+  await db.query('', 'VACUUM ANALYZE')
 }
 
 const gramsText = (text: string): string => `{${(gramsOf(benchApp, LARGE, text) ?? []).join(',')}}`

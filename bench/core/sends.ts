@@ -10,7 +10,9 @@ import { median, type Row } from './figures.ts'
 import { addRooms, benchApp, openBenchDatabase, pgbench } from './postgres.ts'
 
 const ROOMS = 1_000
-const CLIENTS = 8
+/** Connections of pgbench, and of the core's pool. */
+const CLIENTS = 10
+const SENDERS = 64
 const HOT_SENDERS = 200
 const TEXT = 'Hello there, this is about as long as a message is.'
 
@@ -66,14 +68,14 @@ export async function benchSends(scope: Scope, options: { rounds: number; second
   const sends = createSends(db)
   const anyRoom = () => `r${1 + Math.floor(Math.random() * ROOMS)}`
   // As autovacuum does within the first minute: plans made for empty tables are no plans.
-  await rateOf(CLIENTS, 1, () => sends.post(benchApp, messageFor(anyRoom()), new Date()))
+  await rateOf(SENDERS, 1, () => sends.post(benchApp, messageFor(anyRoom()), new Date()))
   await db.run('ANALYZE')
   const { seconds } = options
   const rates = { bare: [] as number[], across: [] as number[], single: [] as number[], hot: [] as number[] }
   for (let round = 0; round < options.rounds; round++) {
     rates.bare.push(await pgbench(url, directory, BARE_SEND, { clients: CLIENTS, seconds }))
     rates.across.push(
-      await rateOf(CLIENTS, seconds, () => sends.post(benchApp, messageFor(anyRoom()), new Date())),
+      await rateOf(SENDERS, seconds, () => sends.post(benchApp, messageFor(anyRoom()), new Date())),
     )
     rates.single.push(await rateOf(HOT_SENDERS, seconds, () => insertAlone(db)))
     rates.hot.push(
@@ -85,7 +87,7 @@ export async function benchSends(scope: Scope, options: { rounds: number; second
   return [
     { what: `bare insert and bump, pgbench, ${CLIENTS} clients`, perSecond: median(rates.bare) },
     {
-      what: `sends across ${ROOMS} rooms, ${CLIENTS} at once`,
+      what: `sends across ${ROOMS} rooms, ${SENDERS} at once`,
       perSecond: median(rates.across),
       ratio: ratio(rates.across, rates.bare),
       aim: 'at least 0.5 of bare',

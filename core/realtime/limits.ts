@@ -28,6 +28,6 @@ export const DEFAULT_LIMITS: RealtimeLimits = {
   positionCheckMs: 25_000,
   eventBurst: 200,
   eventsPerSecond: 50,
-  broadcastChunk: 500,
+  broadcastChunk: 250,
   closeSpreadMs: 1_000,
 }

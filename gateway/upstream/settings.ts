@@ -29,7 +29,7 @@ export type UpstreamSettings = {
 
 export const UPSTREAM_DEFAULTS: UpstreamSettings = {
   maxConnections: 512,
-  maxQueued: 1_024,
+  maxQueued: 8_192,
   queueTimeoutMs: 5_000,
   connectTimeoutMs: 2_000,
   headTimeoutMs: 30_000,

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createLane } from '../../../gateway/http/lane/lane.ts'
@@ -183,6 +183,29 @@ t.test('a client that leaves takes its request back from the core', async (t) =>
   connection.destroy()
   await request.connection.closed
   t.match(await gateway.metrics(), /http_requests_total/)
+})
+
+t.test('a large answer waits for a client that does not read, and then arrives whole', async (t) => {
+  const gateway = await startGateway(t)
+  const bytes = 16_000_000
+  const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n${'x'.repeat(bytes)}`
+  gateway.upstream.answerWith(() => answer)
+  const socket = connect({ port: Number(new URL(gateway.publicUrl).port), host: '127.0.0.1' })
+  t.teardown(() => socket.destroy())
+  socket.pause()
+  socket.write(get(GOOD))
+  const request = await gateway.upstream.next()
+  const before = process.memoryUsage().arrayBuffers
+  await delay(300)
+  t.ok(process.memoryUsage().arrayBuffers - before < bytes, 'what is not read is not kept')
+  t.equal(request.method, 'GET')
+  let received = 0
+  socket.on('data', (chunk) => {
+    received += chunk.length
+  })
+  socket.resume()
+  while (received < bytes) await once(socket, 'data')
+  t.ok(received < bytes + 1_000)
 })
 
 t.test('a connection that says nothing is told so, one that says nothing more is closed', async (t) => {
