@@ -1,44 +1,28 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { median, type Result, ratios } from './report.ts'
+import { compare } from './comparison.ts'
+import type { Result } from './report.ts'
 
-// `node bench/compare.ts before.json after.json`: what the gateway costs against the yardstick, then and now. Fails
-// where it grew by more than noise: beyond 15 %, and beyond what the rounds differ by among themselves.
+// `npm run bench:compare -- before.json [after.json]`: fails where the gateway's cost grew by more than noise.
+// The last run is bench/results/latest.json, those before it are in the history of the repository.
 
-const MIN_NOISE = 0.15
-const GATEWAY = 'gateway'
+const LATEST = join(import.meta.dirname, 'results/latest.json')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { reference: { type: 'string', default: 'nginx + Lua' } },
 })
-const [before, after] = positionals.map((file): Result => JSON.parse(readFileSync(file, 'utf8')))
-if (before === undefined || after === undefined) throw new Error('two results are needed: before and after')
-
-let isWorse = false
-for (const scenario of Object.keys(before.titles)) {
-  for (const key of ['cpuUs', 'kilobytes'] as const) {
-    const [then, now] = [before, after].map(({ measurements }) => {
-      const own = measurements.filter((measurement) => measurement.scenario === scenario)
-      const rivals = new Set(own.map(({ rival }) => rival))
-      // Where the yardstick does not take part, nginx does.
-      return ratios(own, key, GATEWAY, rivals.has(values.reference) ? values.reference : 'nginx')
-    })
-    if (!then?.length || !now?.length) continue
-    const growth = median(now) / median(then) - 1
-    const noise = Math.max(MIN_NOISE, spread(then), spread(now))
-    const verdict = growth > noise ? 'WORSE' : growth < -noise ? 'better' : 'same'
-    isWorse ||= verdict === 'WORSE'
-    console.log(
-      `${scenario} ${key}: ${median(then).toFixed(2)} → ${median(now).toFixed(2)} (${(growth * 100).toFixed(0)} %, noise ${(noise * 100).toFixed(0)} %) ${verdict}`,
-    )
-  }
+const [beforeFile, afterFile = LATEST] = positionals
+if (beforeFile === undefined) {
+  console.error('usage: npm run bench:compare -- before.json [after.json] [--reference <rival>]')
+  process.exit(2)
 }
-process.exitCode = isWorse ? 1 : 0
-
-/** Half of the middle half, as a share: what two runs of the same thing may well differ by. */
-function spread(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (share: number) => sorted[Math.round((sorted.length - 1) * share)] ?? 0
-  return (at(0.75) - at(0.25)) / 2 / median(values)
+const read = (file: string): Result => JSON.parse(readFileSync(file, 'utf8'))
+const lines = compare(read(beforeFile), read(afterFile), values.reference)
+for (const { scenario, key, before, after, noise, verdict } of lines) {
+  const growth = `${((after / before - 1) * 100).toFixed(0)} %, noise ${(noise * 100).toFixed(0)} %`
+  console.log(`${scenario} ${key}: ${before.toFixed(2)} → ${after.toFixed(2)} (${growth}) ${verdict}`)
 }
+if (lines.length === 0) console.error('nothing was measured in both')
+process.exitCode = lines.length === 0 || lines.some(({ verdict }) => verdict === 'worse') ? 1 : 0

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startGuarded } from '../test/support/child-process.ts'
 import { onFreePort } from '../test/support/free-port.ts'
-import type { Running } from './rival.ts'
+import type { Running, Setting } from './rival.ts'
 
 export type NginxParts = {
   /** Of the `http` block, beside what every nginx here has. */
@@ -18,16 +18,16 @@ export type NginxParts = {
   beside?: readonly Running[]
 }
 
-/** An nginx of one worker on a free port, with a directory of its own under `root`. */
+/** An nginx on a free port, with a directory of its own under `root`. */
 export async function startNginx(
-  pinned: readonly string[],
+  { pinned, tls, workers = 1 }: Pick<Setting, 'pinned' | 'tls' | 'workers'>,
   parts: NginxParts,
   root: string = tmpdir(),
 ): Promise<Running> {
   const { beside = [] } = parts
   const { port, server } = await onFreePort(async (port) => {
     const directory = await mkdtemp(join(root, 'imkit-nginx-'))
-    const files = { ...parts.files, 'nginx.conf': configuration(port, directory, parts) }
+    const files = { ...parts.files, 'nginx.conf': configuration(port, directory, { ...parts, tls, workers }) }
     for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text)
     const nginx = ['nginx', '-p', directory, '-c', 'nginx.conf', '-e', 'stderr', '-g', 'daemon off;']
     const [command = '', ...args] = [...pinned, ...nginx]
@@ -39,7 +39,7 @@ export async function startNginx(
     return { port, server }
   })
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     pids: [server.pid, ...beside.flatMap(({ pids }) => pids)],
     async stop() {
       await server.stop()
@@ -56,12 +56,14 @@ export const KEEPING_UPSTREAM = `
 export const upstreamBlock = (name: string, url: string): string =>
   `upstream ${name} { server ${new URL(url).host}; keepalive 512; keepalive_requests 100000000; }`
 
-const configuration = (port: number, directory: string, parts: NginxParts): string => `
+type Layout = NginxParts & { tls: Setting['tls'] | undefined; workers: number }
+
+const configuration = (port: number, directory: string, parts: Layout): string => `
 ${parts.modules ?? ''}
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 pid ${directory}/nginx.pid;
 error_log stderr notice;
-worker_processes 1;
+worker_processes ${parts.workers};
 worker_rlimit_nofile 65536;
 events { worker_connections 32768; }
 http {
@@ -78,7 +80,8 @@ http {
   keepalive_timeout 600s;
   ${parts.http?.(directory) ?? ''}
   server {
-    listen 127.0.0.1:${port} backlog=8192;
+    listen 127.0.0.1:${port} backlog=8192${parts.workers > 1 ? ' reuseport' : ''}${parts.tls ? ' ssl' : ''};
+    ${parts.tls ? `ssl_certificate ${parts.tls.certFile}; ssl_certificate_key ${parts.tls.keyFile};` : ''}
     ${parts.server(directory)}
   }
 }

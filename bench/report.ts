@@ -20,6 +20,8 @@ export type Result = {
   commit: string
   machine: string
   node: string
+  /** How busy others kept the machine before the run: processes, over a minute. */
+  load: number
   rounds: number
   seconds: number
   missing: Record<string, string>
@@ -32,17 +34,24 @@ type Column = { key: keyof Figures; title: string; digits: number; hasRatio?: tr
 const COLUMNS: readonly Column[] = [
   { key: 'cpuUs', title: 'CPU µs', digits: 1, hasRatio: true },
   { key: 'kilobytes', title: 'KB', digits: 1, hasRatio: true },
-  { key: 'requestsPerSecond', title: 'per second', digits: 0 },
-  { key: 'p50Ms', title: 'p50 ms', digits: 2 },
-  { key: 'p99Ms', title: 'p99 ms', digits: 2 },
+  { key: 'requestsPerSecond', title: 'per second', digits: 0, hasRatio: true },
+  { key: 'p50Ms', title: 'p50 ms', digits: 2, hasRatio: true },
+  { key: 'p99Ms', title: 'p99 ms', digits: 2, hasRatio: true },
   { key: 'lookups', title: 'store reads', digits: 0 },
 ]
 
+/** Where and when it was measured. */
+export function heading({ date, commit, machine, node, rounds, seconds, load }: Result): string {
+  const when = date.slice(0, 16).replace('T', ' ')
+  return `${when} UTC, commit ${commit}, ${machine}, Node ${node}; ${rounds} rounds of ${seconds} s; load before the run ${load.toFixed(1)}.`
+}
+
 /** A table per scenario: medians over the rounds, and each rival's cost as a multiple of the reference's. */
-export function toMarkdown(result: Result, reference: string): string {
+export function toMarkdown(result: Result, yardsticks: readonly string[]): string {
   const parts = Object.entries(result.titles).map(([scenario, title]) => {
     const own = result.measurements.filter((measurement) => measurement.scenario === scenario)
-    return own.length === 0 ? [] : [`### ${title} (\`${scenario}\`)\n\n${table(own, reference)}`]
+    const reference = yardsticks.find((name) => own.some(({ rival }) => rival === name)) ?? own[0]?.rival
+    return reference === undefined ? [] : [`### ${title} (\`${scenario}\`)\n\n${table(own, reference)}`]
   })
   const missing = Object.entries(result.missing).map(([rival, why]) => `- ${rival} is missing: ${why}`)
   return [...parts.flat(), ...(missing.length > 0 ? [missing.join('\n')] : [])].join('\n\n')
@@ -52,9 +61,7 @@ function table(measurements: readonly Measurement[], reference: string): string 
   const columns = COLUMNS.filter(({ key }) =>
     measurements.some((measurement) => measurement[key] !== undefined),
   )
-  const titles = columns.flatMap(({ title, hasRatio }) =>
-    hasRatio ? [title, `× ${reference} (spread)`] : [title],
-  )
+  const titles = columns.flatMap(({ title, hasRatio }) => (hasRatio ? [title, `× ${reference}`] : [title]))
   const lines = [`| | ${titles.join(' | ')} |`, `|---|${titles.map(() => '--:|').join('')}`]
   for (const rival of new Set(measurements.map((measurement) => measurement.rival))) {
     const own = measurements.filter((measurement) => measurement.rival === rival)

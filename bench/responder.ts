@@ -6,14 +6,17 @@ const LARGE_BYTES = 1_048_576
 
 /** An upstream that costs next to nothing: nginx with a kilobyte of JSON for every request, and a file of 1 MB. */
 export async function startResponder(t: Scope, pinned: readonly string[]): Promise<string> {
-  const nginx = await startNginx(pinned, {
-    http: () => 'sendfile on; open_file_cache max=10;',
-    server: (directory) => `
+  const nginx = await startNginx(
+    { pinned },
+    {
+      http: () => 'sendfile on; open_file_cache max=10;',
+      server: (directory) => `
     root ${directory};
     location / { return 200 '${BODY}'; }
     location = /large.bin { }`,
-    files: { 'large.bin': Buffer.alloc(LARGE_BYTES, 'x') },
-  })
+      files: { 'large.bin': Buffer.alloc(LARGE_BYTES, 'x') },
+    },
+  )
   t.teardown(() => nginx.stop())
   return nginx.url
 }

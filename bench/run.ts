@@ -1,18 +1,19 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { createCertificate } from '../test/support/certificate.ts'
 import type { Scope } from '../test/support/child-process.ts'
 import { checkRival } from './check.ts'
 import { type BenchCredentials, startCredentials } from './credentials.ts'
 import { startNode } from './node-process.ts'
 import { installFor } from './packages.ts'
 import { toSvg } from './plot.ts'
-import { type Measurement, type Result, toMarkdown } from './report.ts'
+import { heading, type Measurement, type Result, toMarkdown } from './report.ts'
 import { startResponder } from './responder.ts'
-import type { Rival, Running, Setting } from './rival.ts'
+import type { Ability, Rival, Running, Setting } from './rival.ts'
 import { bytePipe } from './rivals/byte-pipe.ts'
 import { caddyForwardAuth } from './rivals/caddy-forward-auth.ts'
 import { direct } from './rivals/direct.ts'
@@ -24,6 +25,7 @@ import { nginx } from './rivals/nginx.ts'
 import { nginxAuthRequest, nginxAuthRequestCached } from './rivals/nginx-auth-request.ts'
 import { nginxLua } from './rivals/nginx-lua.ts'
 import { type Scenario, scenariosOf } from './scenarios.ts'
+import { targetsTable } from './targets.ts'
 
 // What a request costs on its way through the gateway, beside other ways. All of them run together, on one
 // processor, and take turns; load and upstream have the other processor. The figure to trust is processor time per
@@ -50,18 +52,20 @@ const { values } = parseArgs({
   options: {
     /** Scenarios by name, comma separated; default: all. */
     only: { type: 'string' },
-    /** Rivals by a part of their names, separated by `;`; default: all. */
+    /** Rivals by their names or a part of them, separated by `;`; default: all. */
     rivals: { type: 'string' },
     /** Another directory with the project in another state, measured beside it. */
     also: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
     /** Before anything counts, for each rival: a compiler that works while it runs takes thousands of requests. */
-    warmup: { type: 'string', default: '12' },
+    warmup: { type: 'string', default: '10' },
     tunnels: { type: 'string', default: '10000' },
     results: { type: 'string', default: join(import.meta.dirname, 'results') },
     /** Of the written files; default: the date. */
     name: { type: 'string' },
+    /** A document whose part between two marks is replaced by the figures. */
+    document: { type: 'string' },
   },
 })
 const rounds = Number(values.rounds)
@@ -70,6 +74,11 @@ const seconds = Number(values.seconds)
 const PROXY_CPU = ['taskset', '-c', '0']
 const LOAD_CPU = ['taskset', '-c', '1']
 const TOKENS = 1_000
+const FIGURES = /(<!-- figures -->)[\s\S]*?(<!-- \/figures -->)/
+/** Of a proxy that is warm already, for what another kind of request needs. */
+const WARMUP_OF_SCENARIO_S = 1
+/** Each tunnel takes two at the proxy, which has some of its own. */
+const OTHER_FILES = 500
 
 const ends: (() => unknown)[] = []
 const scope: Scope = { teardown: (end) => ends.push(end) }
@@ -77,6 +86,7 @@ const scope: Scope = { teardown: (end) => ends.push(end) }
 async function main(): Promise<void> {
   if (cpus().length < 2)
     throw new Error('the comparison needs two processors: one for the proxies, one for the rest')
+  const [load = 0] = loadavg()
   // The user store lives here.
   execFileSync('taskset', ['-a', '-cp', '1', String(process.pid)])
   const scenarios = chosenScenarios()
@@ -87,26 +97,30 @@ async function main(): Promise<void> {
   const rivals = chosen.filter((rival) => !reasons.has(rival))
 
   const credentials = await startCredentials(scope, TOKENS)
-  const common = {
+  const requests: Setting = {
+    upstreamUrl: await startResponder(scope, LOAD_CPU),
     coreInternalUrl: credentials.core.url,
     redisUrl: credentials.redisUrl,
     keys: credentials.keys,
     identityKeys: `bench:${randomBytes(32).toString('base64url')}`,
     pinned: PROXY_CPU,
   }
-  const isTalkative = scenarios.some(({ ability }) => ability !== 'requests')
-  const responder = await startResponder(scope, LOAD_CPU)
-  const requests: Setting = { ...common, upstreamUrl: responder }
-  const settings = { requests, tunnels: requests }
-  if (isTalkative) {
-    const echo = await startNode('echo-upstream.ts', { ...settings.requests, pinned: LOAD_CPU })
-    scope.teardown(() => echo.stop())
-    settings.tunnels = { ...common, upstreamUrl: echo.url }
+  const echo = await startNode('echo-upstream.ts', { ...requests, pinned: LOAD_CPU })
+  scope.teardown(() => echo.stop())
+  const tunnels = { ...requests, upstreamUrl: echo.url }
+  const settings: Record<Ability, Setting> = {
+    requests,
+    open: requests,
+    tunnels,
+    idle: tunnels,
+    exchange: tunnels,
+    tls: { ...requests, tls: await writeCertificate(scope) },
+    workers: { ...requests, workers: 2, pinned: [] },
   }
   for (const rival of [...rivals]) {
     if (!rival.authenticates) continue
     try {
-      await checkRival(scope, rival, settings.requests, credentials.tokens(1)[0]!)
+      await checkRival(scope, rival, requests, credentials.tokens(1)[0]!)
       console.error(`${rival.name} does the work`)
     } catch (error) {
       console.error(error)
@@ -118,19 +132,22 @@ async function main(): Promise<void> {
   const measurements = await measure(scenarios, rivals, settings, credentials)
   const result: Result = {
     date: new Date().toISOString(),
-    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
+    commit: execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim(),
     machine: `${cpus().length} × ${cpus()[0]?.model}`,
     node: process.version,
+    load,
     rounds,
     seconds,
     missing,
     titles: Object.fromEntries(scenarios.map(({ name, title }) => [name, title])),
     measurements,
   }
-  const table = toMarkdown(result, nginxLua.name)
+  const figures = `${heading(result)}\n\n${targetsTable(result)}`
+  const table = `${figures}\n\n${toMarkdown(result, [nginxLua.name, nginx.name])}`
   console.log(table)
   await mkdir(values.results, { recursive: true })
   const file = join(values.results, values.name ?? result.date.replace(/[:.]/g, '-'))
+  if (values.document !== undefined) await fillIn(values.document, figures)
   await writeFile(`${file}.json`, toJson(result))
   await writeFile(`${file}.md`, `${table}\n`)
   await writeFile(`${file}.svg`, toSvg(result))
@@ -140,54 +157,70 @@ async function main(): Promise<void> {
 async function measure(
   scenarios: readonly Scenario[],
   rivals: readonly Rival[],
-  settings: Record<'requests' | 'tunnels', Setting>,
+  settings: Readonly<Record<Ability, Setting>>,
   credentials: BenchCredentials,
 ): Promise<Measurement[]> {
   const running = new Map<string, Running>()
-  const settingFor = ({ ability }: Scenario) => (ability === 'requests' ? 'requests' : 'tunnels')
-  const takePart = (scenario: Scenario) =>
+  const takePart = ({ ability, onlyAuthenticating, isForAll }: Scenario) =>
     rivals.filter(
-      ({ abilities, authenticates }) =>
-        abilities.includes(scenario.ability) && (authenticates || !scenario.onlyAuthenticating),
+      ({ abilities, authenticates, isNear }) =>
+        abilities.includes(ability) && (authenticates || !onlyAuthenticating) && (isNear || isForAll),
     )
-  const targetOf = ({ url, pids }: Running, forSeconds: number) => ({
+  const targetOf = ({ url, pids, collectGarbage }: Running, forSeconds: number) => ({
     url,
     pids,
+    collectGarbage,
     seconds: forSeconds,
     credentials,
     words: LOAD_CPU,
   })
-  for (const scenario of scenarios) {
-    if (scenario.isFresh) continue
-    for (const rival of takePart(scenario)) {
-      const key = `${settingFor(scenario)} ${rival.name}`
-      const known = running.get(key)
-      const started = known ?? (await rival.start(settings[settingFor(scenario)]))
-      if (known === undefined) scope.teardown(() => started.stop())
-      running.set(key, started)
-      await scenario.run(targetOf(started, known === undefined ? Number(values.warmup) : 1))
-    }
+
+  /** One process of a rival for each setting. */
+  async function hold(rival: Rival, scenario: Scenario): Promise<Running> {
+    const setting = settings[scenario.ability]
+    const key = `${Object.values(settings).indexOf(setting)} ${rival.name}`
+    const known = running.get(key)
+    if (known !== undefined) return known
+    const started = await rival.start(setting)
+    scope.teardown(() => started.stop())
+    running.set(key, started)
+    await scenario.run(targetOf(started, Number(values.warmup)))
+    return started
   }
+
+  for (const scenario of scenarios)
+    if (!scenario.isFresh)
+      for (const rival of takePart(scenario))
+        await scenario.run(targetOf(await hold(rival, scenario), WARMUP_OF_SCENARIO_S))
   const measurements: Measurement[] = []
   for (let round = 0; round < rounds; round++) {
     for (const scenario of scenarios) {
+      if (round >= (scenario.rounds ?? rounds)) continue
       for (const rival of takePart(scenario)) {
-        const held = scenario.isFresh ? undefined : running.get(`${settingFor(scenario)} ${rival.name}`)
-        const started = held ?? (await rival.start(settings[settingFor(scenario)]))
-        const figures = await scenario.run(targetOf(started, seconds))
-        if (held === undefined) await started.stop()
-        if (figures.failures > 0)
-          console.error(`${rival.name}: ${figures.failures} of ${scenario.name} failed`)
-        measurements.push({ round, scenario: scenario.name, rival: rival.name, ...figures })
+        const started = scenario.isFresh
+          ? await rival.start(settings[scenario.ability])
+          : await hold(rival, scenario)
+        try {
+          const figures = await scenario.run(targetOf(started, seconds))
+          measurements.push({ round, scenario: scenario.name, rival: rival.name, ...figures })
+          if (figures.failures > 0)
+            console.error(`${rival.name}: ${figures.failures} of ${scenario.name} failed`)
+        } catch (error) {
+          console.error(`${rival.name} could not take part in ${scenario.name}:`, error)
+        } finally {
+          if (scenario.isFresh) await started.stop()
+        }
       }
     }
-    console.error(`round ${round + 1} of ${rounds}`)
+    console.error(`round ${round + 1} of ${rounds}, ${Math.round(performance.now() / 60_000)} min`)
   }
   return measurements
 }
 
 function chosenScenarios(): readonly Scenario[] {
-  const all = scenariosOf(Number(values.tunnels))
+  const openFiles = Number(execFileSync('sh', ['-c', 'ulimit -Hn']))
+  const mostTunnels = Number.isNaN(openFiles) ? Number.POSITIVE_INFINITY : (openFiles - OTHER_FILES) / 2
+  const all = scenariosOf(Math.min(Number(values.tunnels), mostTunnels))
   const names = values.only?.split(',')
   const unknown = names?.find((name) => !all.some((scenario) => scenario.name === name))
   if (unknown !== undefined)
@@ -195,8 +228,30 @@ function chosenScenarios(): readonly Scenario[] {
   return all.filter(({ name }) => names?.includes(name) ?? true)
 }
 
+async function fillIn(document: string, figures: string): Promise<void> {
+  const text = await readFile(document, 'utf8')
+  await writeFile(
+    document,
+    text.replace(FIGURES, (_, begin, end) => `${begin}\n\n${figures}\n\n${end}`),
+  )
+}
+
+async function writeCertificate(t: Scope): Promise<{ certFile: string; keyFile: string }> {
+  const directory = await mkdtemp(join(tmpdir(), 'imkit-bench-'))
+  t.teardown(() => rm(directory, { recursive: true }))
+  const { cert, key } = createCertificate()
+  const files = { certFile: join(directory, 'cert.pem'), keyFile: join(directory, 'key.pem') }
+  await writeFile(files.certFile, cert)
+  await writeFile(files.keyFile, key)
+  return files
+}
+
+/** A whole name means that rival alone. */
 const isChosen = (name: string, wanted: string | undefined): boolean =>
-  wanted === undefined || wanted.split(';').some((part) => name === part || name.includes(part))
+  wanted === undefined ||
+  wanted
+    .split(';')
+    .some((part) => (RIVALS.some((rival) => rival.name === part) ? name === part : name.includes(part)))
 
 /** Small enough to be kept: figures to three places. */
 const toJson = (result: Result): string =>

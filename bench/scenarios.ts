@@ -13,6 +13,7 @@ export type Target = {
   credentials: BenchCredentials
   /** Words before the load's command. */
   words: readonly string[]
+  collectGarbage?: (() => Promise<void>) | undefined
 }
 
 export type Scenario = {
@@ -21,10 +22,12 @@ export type Scenario = {
   /** Who takes part: those that can, and, where it is about credentials, those that authenticate. */
   ability: Ability
   onlyAuthenticating?: true
+  /** Those as well that are there for the whole picture only. */
+  isForAll?: true
   /** Each time against a rival that has just been started. */
   isFresh?: true
-  /** What one unit of its cost is. */
-  unit: 'request' | 'message' | 'tunnel'
+  /** Slow to prepare, and the same each time: fewer rounds are enough. */
+  rounds?: number
   run(target: Target): Promise<Figures>
 }
 
@@ -135,13 +138,15 @@ const idle =
   (tunnels: number): Scenario['run'] =>
   async (target) => {
     // What a process at work needs anyway, its collector's young generation above all, is not the tunnels'.
-    const { url, words } = target
+    const { url, words, collectGarbage } = target
     await saturate({ url, connections: 64, seconds: IDLE_WARMUP_S, requests: requestsTo(target) }, words)
+    await collectGarbage?.()
     const before = usageOf(target.pids)
     let after = before
     const order = { ...socketOrder(target, 'idle', tunnels), seconds: 0 }
     const figures = await useSockets(order, target.words, async () => {
       await delay(SETTLING_MS)
+      await collectGarbage?.()
       after = usageOf(target.pids)
     })
     return {
@@ -162,49 +167,63 @@ export const scenariosOf = (tunnels: number): readonly Scenario[] => [
     name: 'get-64',
     title: 'GET 1 KB, 64 connections',
     ability: 'requests',
-    unit: 'request',
+    isForAll: true,
     run: saturating(64),
+  },
+  {
+    name: 'open',
+    title: 'GET 1 KB where nothing is authenticated, 64 connections',
+    ability: 'open',
+    run: saturating(64, { path: '/stickers' }),
   },
   {
     name: 'post-64',
     title: 'POST 1 KB, 64 connections',
     ability: 'requests',
-    unit: 'request',
+    isForAll: true,
     run: saturating(64, post),
   },
   {
     name: 'get-256',
     title: 'GET 1 KB, 256 connections',
     ability: 'requests',
-    unit: 'request',
     run: saturating(256),
   },
   {
     name: 'post-256',
     title: 'POST 1 KB, 256 connections',
     ability: 'requests',
-    unit: 'request',
     run: saturating(256, post),
   },
   {
     name: 'paced',
     title: 'GET 1 KB at 2 000/s, open loop',
     ability: 'requests',
-    unit: 'request',
+    isForAll: true,
     run: paced(2_000),
   },
   {
     name: 'new-connection',
     title: 'GET 1 KB, a new connection for each',
     ability: 'requests',
-    unit: 'request',
     run: saturating(64, { headers: { Connection: 'close' } }),
+  },
+  {
+    name: 'tls',
+    title: 'GET 1 KB by TLS, 64 connections',
+    ability: 'tls',
+    run: saturating(64),
+  },
+  {
+    name: 'workers',
+    title: 'GET 1 KB, 64 connections, two workers on both processors beside the load',
+    ability: 'workers',
+    run: saturating(64),
   },
   {
     name: 'upload',
     title: 'POST 1 MB, 16 connections',
     ability: 'requests',
-    unit: 'request',
     run: (target) =>
       saturating(16, { ...post, body: MEGABYTE, tokens: target.credentials.tokens(4) })(target),
   },
@@ -212,7 +231,6 @@ export const scenariosOf = (tunnels: number): readonly Scenario[] => [
     name: 'download',
     title: 'GET 1 MB, 16 connections',
     ability: 'requests',
-    unit: 'request',
     run: saturating(16, { path: '/large.bin' }),
   },
   {
@@ -220,7 +238,6 @@ export const scenariosOf = (tunnels: number): readonly Scenario[] => [
     title: 'GET with tokens known to be bad, 64 connections',
     ability: 'requests',
     onlyAuthenticating: true,
-    unit: 'request',
     run: (target) => saturating(64, { tokens: refusedTokens(target) }, true)(target),
   },
   {
@@ -229,7 +246,7 @@ export const scenariosOf = (tunnels: number): readonly Scenario[] => [
     ability: 'requests',
     onlyAuthenticating: true,
     isFresh: true,
-    unit: 'request',
+    rounds: 3,
     run: cold,
   },
   {
@@ -237,36 +254,36 @@ export const scenariosOf = (tunnels: number): readonly Scenario[] => [
     title: `${HERD} requests at once with one token never seen before`,
     ability: 'requests',
     onlyAuthenticating: true,
-    unit: 'request',
+    rounds: 3,
     run: herding,
   },
   {
     name: 'echo',
     title: `Messages of 200 bytes and back, ${TUNNELS} sockets`,
     ability: 'tunnels',
-    unit: 'message',
+    isForAll: true,
     run: echo,
   },
   {
     name: 'fan-out',
     title: `One message to all of ${TUNNELS * 5} sockets`,
     ability: 'tunnels',
-    unit: 'message',
+    isForAll: true,
     run: fanOut,
   },
   {
     name: 'exchange',
     title: 'auth events inside sockets, credentials cached',
     ability: 'exchange',
-    unit: 'message',
     run: exchange,
   },
   {
     name: 'idle',
     title: `${tunnels} idle sockets`,
-    ability: 'tunnels',
+    ability: 'idle',
+    isForAll: true,
     isFresh: true,
-    unit: 'tunnel',
+    rounds: 3,
     run: idle(tunnels),
   },
 ]

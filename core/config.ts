@@ -2,9 +2,12 @@ import { isIP } from 'node:net'
 import { APP_ID_PATTERN } from '#contract/credential.ts'
 import { type PrivateUpstreams, parsePrivateUpstreams } from '#contract/outbound-address.ts'
 import { parseSigningKeys, type SigningKey } from '#contract/signature.ts'
+import { parseTracing, type TracingSettings } from '#contract/tracing-settings.ts'
 import type { Bootstrap } from './credentials/keys.ts'
+import { isSource } from './credentials/settings-change.ts'
 import { type FilesConfig, parseFiles } from './files-config.ts'
 import { type OutsideConfig, parseOutside } from './outside-config.ts'
+import { parseSockets, type SocketsConfig } from './sockets-config.ts'
 import { parseDatabaseUrl } from './store/open-database.ts'
 
 export type CoreConfig = {
@@ -35,10 +38,14 @@ export type CoreConfig = {
   sandbox: boolean
   /** Where each app's usage is posted once an hour. */
   reportUrl: string | undefined
+  /** From where platform keys are taken, of apps that say nothing of it; empty = from everywhere. */
+  platformSources: string[]
+  sockets: SocketsConfig
   outside: OutsideConfig
   files: FilesConfig
   /** An app and its keys that are ensured at start. */
   bootstrap: Bootstrap | undefined
+  tracing?: TracingSettings | undefined
   logLevel: LogLevel
 }
 
@@ -105,12 +112,15 @@ export function parseConfig(env: Environment): CoreConfig {
     authSignUrl: optional('AUTH_SIGN', parseServiceUrl),
     privateUpstreams: read('ALLOW_PRIVATE_UPSTREAMS', 'false', parsePrivateUpstreams),
     adminToken: optional('CORE_ADMIN_TOKEN', parseAdminToken),
+    platformSources: optional('PLATFORM_API_SOURCE_FILTER', parseSources) ?? [],
+    sockets: parseSockets(optional, parseBoolean),
     outside: parseOutside(optional),
     files: parseFiles(optional, env.DATABASE_URL?.trim() || undefined),
     sandbox: read('SANDBOX', env.NODE_ENV === 'development' ? 'true' : 'false', parseBoolean),
     reportUrl: optional('REPORT_URL', parseServiceUrl),
     invitationRequired: read('INVITATION_REQUIRED', 'false', parseBoolean),
     bootstrap: app && clientKey && platformKey ? { app, clientKey, platformKey } : undefined,
+    tracing: parseTracing(optional, 'imkit-core'),
     logLevel: read('LOG_LEVEL', 'info', parseLogLevel),
   }
   if (problems.length > 0) throw new ConfigError(problems)
@@ -174,6 +184,12 @@ function parseOrigins(text: string): string[] {
       throw new Error(`"${origin}" is not an origin such as https://chat.example.com`)
   }
   return origins
+}
+
+function parseSources(text: string): string[] {
+  const sources = text.split(/[\s,]+/).filter((source) => source !== '')
+  if (sources.length > 0 && sources.every(isSource)) return sources
+  throw new Error('holds something that is no address and no network such as 192.0.2.0/24')
 }
 
 function parseBoolean(text: string): boolean {

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { openTracer, type Tracer } from '#contract/tracer.ts'
+import type { TracingSettings } from '#contract/tracing-settings.ts'
+import { VERSION } from '#contract/version.ts'
 import { buildAdminServer } from './admin/server.ts'
 import { createBatchRunner } from './batches/batch-runner.ts'
 import { createAppConfigs } from './chat/app-configs.ts'
@@ -20,14 +23,18 @@ import { createS3Storage } from './files/s3-storage.ts'
 import { createSignedUrls } from './files/signed-urls.ts'
 import type { FilesConfig } from './files-config.ts'
 import { buildPublicServer } from './http/server.ts'
+import { traceRequests } from './http/tracing.ts'
 import { createIdentityVerifier } from './identity/verifier.ts'
 import { buildInternalServer } from './internal/server.ts'
 import { listen } from './listen.ts'
 import { createLog, type Logger } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
+import { createOutboxMetrics } from './observe/outbox-metrics.ts'
 import { createReadiness } from './observe/readiness.ts'
+import { traceDatabase } from './observe/traced-database.ts'
 import { createOutbox } from './outbox/outbox.ts'
 import { createConnectionCounts } from './realtime/connection-counts.ts'
+import { createLiveSockets } from './realtime/live-sockets.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import { createHourlyReport } from './reports/hourly-report.ts'
 import { migrate } from './store/migrate.ts'
@@ -57,7 +64,16 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
   const nodeId = randomBytes(9).toString('base64url')
   const closing = createClosing(log)
   try {
-    const db = await openDatabase(config.databaseUrl, { poolSize: config.databasePoolSize })
+    const tracer = config.tracing && (await openTraces(config.tracing, log))
+    if (tracer !== undefined) closing.add('traces', tracer.close)
+    const opened = await openDatabase(config.databaseUrl, {
+      poolSize: config.databasePoolSize,
+      onBroken() {
+        log.fatal({ event: 'database-broken' }, 'the embedded database has stopped, and needs a new start')
+        onFatal()
+      },
+    })
+    const db = tracer === undefined ? opened : traceDatabase(opened, tracer)
     closing.add('database', () => db.close())
     if (config.sandbox) log.warn({ event: 'sandbox' }, 'a client key alone signs anyone in')
     if (db.kind === 'pglite') log.warn({ event: 'embedded-database' }, 'PGlite: no safety against power loss')
@@ -65,7 +81,8 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
     if (applied.length > 0) log.info({ event: 'migrated', applied }, 'the database was brought forward')
 
     const { jwtSecret, tokenLifetimeMs, corsOrigins, authUrl, authSignUrl, privateUpstreams } = config
-    const appDefaults = { origins: corsOrigins, authUrl, privateUpstreams }
+    const { platformSources, sockets } = config
+    const appDefaults = { origins: corsOrigins, authUrl, privateUpstreams, platformSources }
     const delegatedSigning = authSignUrl === undefined ? undefined : createDelegatedSigning(authSignUrl)
     if (delegatedSigning !== undefined) closing.add('delegated signing', delegatedSigning.close)
     const setUp = { db, clock, nudge: () => {}, jwtSecret, tokenLifetimeMs, appDefaults, delegatedSigning }
@@ -106,6 +123,7 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
       nodeId,
       log,
     })
+    if (tracer !== undefined) traceRequests(internal, tracer)
     closing.add('internal server', () => internal.close())
 
     const verifier = createIdentityVerifier(config.signingKeys, clock)
@@ -118,6 +136,16 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
       log,
     })
     closing.add('connection counts', connections.close)
+    const liveSockets = createLiveSockets({
+      local: {
+        list: (app, page) => realtime.sockets.list(app, page),
+        cut: (app, id) => realtime.sockets.cut(app, id),
+      },
+      nodeId,
+      redisUrl,
+      log,
+    })
+    closing.add('live sockets', liveSockets.close)
     const chat: ChatContext = {
       db,
       publish(event) {
@@ -127,10 +155,11 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
       otherUnread: (userId) => outbox.otherUnread(userId),
       clock,
       newId: createIdSource(clock),
-      sends: createSends(db),
+      sends: createSends(db, tracer),
       settings: { invitationRequired: config.invitationRequired, sandbox: config.sandbox },
       configs: createAppConfigs(db, clock),
       connections,
+      liveSockets,
       log,
     }
     const outbox = createOutbox({
@@ -139,6 +168,7 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
       config: config.outside,
       privateUpstreams,
       deploymentSecret: jwtSecret,
+      observe: createOutboxMetrics(registry, db),
     })
     closing.add('outbox', outbox.close)
     if (config.reportUrl !== undefined)
@@ -149,6 +179,7 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
       closing.add('file sweep', createFileSweep(files).close)
     }
     const server = buildPublicServer({ chat, verifier, credentials, files, readiness, nodeId, metrics, log })
+    if (tracer !== undefined) traceRequests(server, tracer)
     const realtime = createRealtime({
       server: server.server,
       verifier,
@@ -158,7 +189,9 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
       nodeId,
       redisUrl,
       onTold: outbox.emitted.note,
+      ...sockets,
       clock,
+      tracer,
     })
     closing.add('sockets and public server', async () => {
       const requestsDone = server.close()
@@ -188,6 +221,12 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
     throw error
   }
 }
+
+const openTraces = (settings: TracingSettings, log: Logger): Promise<Tracer> =>
+  openTracer(settings, {
+    version: VERSION,
+    onLost: (err) => log.warn({ err, reason: 'TRACES_LOST' }, 'spans could not be sent'),
+  })
 
 function buildFiles(config: FilesConfig, chat: ChatContext, secret: Uint8Array): FileContext | undefined {
   const { storage, maxBytes } = config

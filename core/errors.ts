@@ -29,6 +29,7 @@ const TABLE = {
   TOKEN_NOT_FOUND: { status: 404, message: 'No such token.', retryable: false },
   APP_NOT_FOUND: { status: 404, message: 'No such app.', retryable: false },
   KEY_NOT_FOUND: { status: 404, message: 'No such key.', retryable: false },
+  SOCKET_NOT_FOUND: { status: 404, message: 'No such live socket.', retryable: false },
   APP_EXISTS: { status: 409, message: 'There is an app of this id.', retryable: false },
   USER_EXISTS: { status: 409, message: 'There is a client of this id.', retryable: false },
   TOKEN_CONFLICT: { status: 409, message: 'The token belongs to another client.', retryable: false },
@@ -38,6 +39,11 @@ const TABLE = {
   TOO_MANY_REQUESTS: { status: 429, message: 'Too much at once.', retryable: true },
   INTERNAL: { status: 500, message: 'The server failed.', retryable: true },
   SHUTTING_DOWN: { status: 503, message: 'The server is going down.', retryable: true },
+  CORES_UNAVAILABLE: {
+    status: 503,
+    message: 'Not every core could be asked.',
+    retryable: true,
+  },
   AUTH_SERVICE_UNAVAILABLE: {
     status: 503,
     message: 'The auth service did not sign a token.',

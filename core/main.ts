@@ -4,11 +4,21 @@ import { buildCore } from './core.ts'
 import { CoreError } from './errors.ts'
 import { StartError } from './listen.ts'
 import { createLog } from './observe/log.ts'
+import { DataDirectoryError } from './store/data-directory.ts'
+import { DatabaseError } from './store/database.ts'
 import { DirectoryLockedError } from './store/directory-lock.ts'
 import { MigrationError } from './store/migrate.ts'
 
 /** What an operator can mend, so that a sentence serves better than a stack. */
-const EXPECTED = [ConfigError, StartError, DirectoryLockedError, MigrationError, CoreError]
+const EXPECTED = [
+  ConfigError,
+  StartError,
+  DirectoryLockedError,
+  DataDirectoryError,
+  DatabaseError,
+  MigrationError,
+  CoreError,
+]
 
 function refuse(error: unknown): never {
   const expected = error instanceof Error && EXPECTED.some((kind) => error instanceof kind)
@@ -18,7 +28,7 @@ function refuse(error: unknown): never {
 
 function withCause(error: Error): string {
   const { cause } = error
-  return error instanceof CoreError && cause instanceof Error
+  return (error instanceof CoreError || error instanceof DatabaseError) && cause instanceof Error
     ? `${error.message} (${cause.message})`
     : error.message
 }

@@ -4,6 +4,7 @@ import { createSecureContext } from 'node:tls'
 import { withConfigFile } from '#contract/config-file.ts'
 import { type PrivateUpstreams, parsePrivateUpstreams } from '#contract/outbound-address.ts'
 import { parseSigningKeys, type SigningKey } from '#contract/signature.ts'
+import { parseTracing, type TracingSettings } from '#contract/tracing-settings.ts'
 import { parseTrustedProxies, type TrustedProxies } from './headers/forwarded.ts'
 import { RATE_DEFAULTS, type RateSettings } from './limits/rate-limits.ts'
 import { parseUpstreamUrls } from './upstream/addresses.ts'
@@ -11,6 +12,8 @@ import { parseUpstreamUrls } from './upstream/addresses.ts'
 export type GatewayConfig = {
   host: string
   port: number
+  /** Several gateways on one machine listen on the same port, and share what comes. */
+  reusePort: boolean
   adminHost: string
   adminPort: number
   /** Where requests are forwarded; any HTTP server that verifies `IM-Identity` may stand there. */
@@ -33,6 +36,7 @@ export type GatewayConfig = {
   /** Whether plain requests go the short way (http/lane). */
   fastLane: boolean
   drain: DrainTimes
+  tracing?: TracingSettings | undefined
   logLevel: LogLevel
 }
 
@@ -115,6 +119,7 @@ export function parseConfig(env: Environment): GatewayConfig {
   const config: GatewayConfig = {
     host: read('GATEWAY_HOST', '127.0.0.1', parseHost),
     port: read('GATEWAY_PORT', '8080', parsePort),
+    reusePort: read('REUSE_PORT', 'off', parseSwitch),
     adminHost: read('GATEWAY_ADMIN_HOST', '127.0.0.1', parseHost),
     adminPort: read('GATEWAY_ADMIN_PORT', '8081', parsePort),
     coreUrls: read('CORE_URLS', undefined, parseCoreUrls),
@@ -147,6 +152,7 @@ export function parseConfig(env: Environment): GatewayConfig {
       windowMs: count('DRAIN_WINDOW_MS', 5_000, 0),
       timeoutMs: count('DRAIN_TIMEOUT_MS', 25_000, 0),
     },
+    tracing: parseTracing(optional, 'imkit-gateway'),
     logLevel: read('LOG_LEVEL', 'info', parseLogLevel),
   }
   if (problems.length > 0) throw new ConfigError(problems)

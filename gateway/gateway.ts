@@ -2,6 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
+import { openTracer } from '#contract/tracer.ts'
+import { VERSION } from '#contract/version.ts'
 import { createAuthn } from './authn/authn.ts'
 import type { DrainTimes, GatewayConfig } from './config.ts'
 import { errorEntry } from './errors.ts'
@@ -19,6 +21,7 @@ import { createAudit } from './observe/audit.ts'
 import type { Logger } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { observeParts } from './observe/observe-parts.ts'
+import { createRequestTraces } from './observe/request-traces.ts'
 import { createPipeline } from './pipeline.ts'
 import { createReload, type Reload } from './reload.ts'
 import { isCleanUpgrade } from './tunnel/clean-upgrade.ts'
@@ -44,19 +47,26 @@ const MAX_POLLING_BODY_BYTES = 1_048_576
 const AT_ONCE: DrainTimes = { delayMs: 0, windowMs: 0, timeoutMs: 5_000 }
 
 /** Wires the gateway and listens. @throws where a port is taken or an address cannot be bound. */
-export async function buildGateway(
-  config: GatewayConfig,
-  { log, clock = Date.now }: GatewayParts,
-): Promise<Gateway> {
+export async function buildGateway(config: GatewayConfig, { log, ...parts }: GatewayParts): Promise<Gateway> {
+  const { clock = Date.now } = parts
+  /** For durations: the time of day steps when it was wrong, and a pause must not last until then. */
+  const steadyClock = parts.clock ?? (() => performance.now())
   /** What it goes by at the moment; read where it is needed, replaced by a reload. */
   const settings = { ...config }
   const metrics = createMetrics()
   const audit = createAudit(log, clock)
   const requestIds = createRequestIds()
+  const tracer =
+    config.tracing &&
+    (await openTracer(config.tracing, {
+      version: VERSION,
+      onLost: (err) => log.warn({ err, reason: 'TRACES_LOST' }, 'spans could not be sent'),
+    }))
+  const traces = tracer && createRequestTraces(tracer)
 
   const limits = createRateLimits({
     settings: config.rates,
-    clock,
+    clock: steadyClock,
     isShared: config.redisUrl !== undefined,
   })
   const shared =
@@ -67,8 +77,10 @@ export async function buildGateway(
     privateUpstreams: config.privateUpstreams,
     lookupBudget: limits.lookup,
     clock,
+    steadyClock,
     log,
     observe: metrics.counted,
+    tracer,
   })
   const { admit } = createPipeline({
     authenticate: authn.authenticate,
@@ -82,6 +94,8 @@ export async function buildGateway(
     admit,
     pick: pool.pick,
     clock,
+    tracer,
+    steadyClock,
     refused(code, cause) {
       metrics.refused(code)
       if (errorEntry(code).status >= 500) log.warn({ reason: code, err: cause }, 'socket failed')
@@ -96,7 +110,7 @@ export async function buildGateway(
   const polling = createPolling({ forward, tunnels, limits, maxBodyBytes: MAX_POLLING_BODY_BYTES })
   const demoPool = config.demoUrl === undefined ? undefined : await createUpstreamPool([config.demoUrl])
   const demo = demoPool && (await buildDemo(createForward(demoPool)))
-  const common = { admit, settings, requestIds, metrics, audit, log }
+  const common = { admit, settings, requestIds, metrics, audit, traces, log }
   const publicServer = buildPublicServer({
     serve: createRequests({ ...common, forward, polling, demo }),
     upgrade: createUpgrades({ ...common, tunnels }),
@@ -114,6 +128,10 @@ export async function buildGateway(
   let isDraining = false
   const adminServer = buildAdminServer({
     registry: metrics.registry,
+    upstreams: pool.states,
+    hosts: [config.adminHost],
+    clock,
+    log,
     unreadiness() {
       if (isDraining) return 'draining'
       if (authn.feed.state() === 'stale') return 'the credential feed of the core cannot be followed'
@@ -150,12 +168,12 @@ export async function buildGateway(
     pool.close()
     demoPool?.close()
     shared?.close()
-    await Promise.all([authn.close(), adminServer.close(), demo?.close()])
+    await Promise.all([authn.close(), adminServer.close(), demo?.close(), tracer?.close()])
   }
 
   try {
     return {
-      publicUrl: await publicServer.listen(config.host, config.port),
+      publicUrl: await publicServer.listen(config),
       adminUrl: await listen(adminServer, config.adminHost, config.adminPort),
       reload: createReload({ started: config, apply, metrics, log }),
       close,

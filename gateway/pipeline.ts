@@ -100,7 +100,7 @@ export function createPipeline(parts: PipelineParts): { admit: Admit } {
     const now = parts.clock()
     if (
       kept !== undefined &&
-      now - kept.atMs < SIGNATURE_REUSE_MS &&
+      isFresh(kept.atMs, now) &&
       kept.keys === keys &&
       kept.deviceId === deviceId &&
       kept.actingUserId === actingUserId
@@ -121,7 +121,7 @@ export function createPipeline(parts: PipelineParts): { admit: Admit } {
     const now = parts.clock()
     const keys = parts.signingKeys()
     let kept = anonymousSignatures.get(app)
-    if (kept === undefined || now - kept.atMs >= SIGNATURE_REUSE_MS || kept.keys !== keys) {
+    if (kept === undefined || !isFresh(kept.atMs, now) || kept.keys !== keys) {
       kept = { atMs: now, keys, text: signIdentity(identity, keys, now) }
       anonymousSignatures.set(app, kept)
     }
@@ -130,6 +130,9 @@ export function createPipeline(parts: PipelineParts): { admit: Admit } {
 
   return { admit }
 }
+
+/** One of the future was made when the clock was ahead: the core would refuse it until then. */
+const isFresh = (atMs: number, nowMs: number): boolean => atMs <= nowMs && nowMs - atMs < SIGNATURE_REUSE_MS
 
 const tooMany = (retryAfterS: number): Refusal => ({ ok: false, code: 'RATE_LIMIT_EXCEEDED', retryAfterS })
 

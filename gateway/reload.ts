@@ -18,6 +18,7 @@ export type ReloadParts = {
 const FIXED = {
   host: 'GATEWAY_HOST',
   port: 'GATEWAY_PORT',
+  reusePort: 'REUSE_PORT',
   adminHost: 'GATEWAY_ADMIN_HOST',
   adminPort: 'GATEWAY_ADMIN_PORT',
   coreInternalUrl: 'CORE_INTERNAL_URL',

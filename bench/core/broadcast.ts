@@ -1,34 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import type { Scope } from '../../test/support/child-process.ts'
 import { median, type Row } from './figures.ts'
+import { has, hear, is, startChild } from './node-child.ts'
 
-const PROCESSES = join(import.meta.dirname, 'processes')
-
-function start(scope: Scope, program: string, args: string[]): ChildProcess {
-  const child = fork(join(PROCESSES, program), args, { execArgv: [] })
-  scope.teardown(() => {
-    child.kill()
-  })
-  return child
-}
-
-async function hear<T>(child: ChildProcess, isIt: (message: unknown) => message is T): Promise<T> {
-  for (;;) {
-    const [message] = await once(child, 'message')
-    if (isIt(message)) return message
-  }
-}
-
-const has =
-  <K extends string>(key: K) =>
-  (message: unknown): message is Record<K, unknown> =>
-    typeof message === 'object' && message !== null && key in message
-const is =
-  <T extends string>(word: T) =>
-  (message: unknown): message is T =>
-    message === word
+type Heard = { ms: number; cpuMs: number; pauseMs: number }
 
 /** One message to so many sockets of one room, from its sending until the last of them has it. */
 export async function benchBroadcast(
@@ -36,12 +10,12 @@ export async function benchBroadcast(
   options: { sockets: number; rounds: number },
 ): Promise<Row[]> {
   const { sockets, rounds } = options
-  const server = start(scope, 'broadcast-server.ts', [])
+  const server = startChild(scope, 'broadcast-server.ts', [])
   const { url } = await hear(server, has('url'))
-  const clients = start(scope, 'broadcast-clients.ts', [String(url), `${sockets}`])
+  const clients = startChild(scope, 'broadcast-clients.ts', [String(url), `${sockets}`])
   await hear(clients, is('ready'))
 
-  async function broadcast(kind: 'bare' | 'ours'): Promise<{ ms: number; pauseMs: number }> {
+  async function broadcast(kind: 'bare' | 'ours'): Promise<Heard> {
     const heard = hear(clients, is('heard'))
     server.send(kind)
     await hear(server, is('begun'))
@@ -49,19 +23,20 @@ export async function benchBroadcast(
     await heard
     const ms = performance.now() - startMs
     server.send('pauses')
-    const { longestPauseMs } = await hear(server, has('longestPauseMs'))
-    return { ms, pauseMs: Number(longestPauseMs) }
+    const { longestPauseMs, cpuMs } = await hear(server, has('longestPauseMs', 'cpuMs'))
+    return { ms, pauseMs: Number(longestPauseMs), cpuMs: Number(cpuMs) }
   }
 
   for (const kind of ['bare', 'ours', 'bare', 'ours'] as const) await broadcast(kind)
-  const bare: { ms: number; pauseMs: number }[] = []
-  const ours: { ms: number; pauseMs: number }[] = []
+  const bare: Heard[] = []
+  const ours: Heard[] = []
   for (let round = 0; round < rounds; round++) {
     bare.push(await broadcast('bare'))
     ours.push(await broadcast('ours'))
   }
   const figures = (runs: typeof bare) => ({
     p50Ms: median(runs.map(({ ms }) => ms)),
+    cpuMs: median(runs.map(({ cpuMs }) => cpuMs)),
     longestPauseMs: median(runs.map(({ pauseMs }) => pauseMs)),
   })
   return [

@@ -3,7 +3,12 @@ export type Row = {
   perSecond?: number
   p50Ms?: number
   p95Ms?: number
+  /** Processor time of the server, of PostgreSQL where it is the one that works. */
+  cpuMs?: number
   longestPauseMs?: number
+  /** Heap and buffers, after a collection; and what the process keeps of the machine. */
+  usedKb?: number
+  residentKb?: number
   /** To the row that the aim names. */
   ratio?: number
   aim?: string
@@ -31,6 +36,9 @@ const COLUMNS = [
   ['perSecond', 'per second', 0],
   ['p50Ms', 'p50 ms', 2],
   ['p95Ms', 'p95 ms', 2],
+  ['cpuMs', 'CPU ms', 2],
+  ['usedKb', 'KB used', 1],
+  ['residentKb', 'KB resident', 1],
   ['longestPauseMs', 'longest pause ms', 1],
   ['ratio', 'ratio', 2],
 ] as const
@@ -40,11 +48,10 @@ export function toTable(title: string, rows: readonly Row[]): string {
   const columns = COLUMNS.filter(([key]) => rows.some((row) => row[key] !== undefined))
   const cells = (row: Row) => columns.map(([key, , digits]) => row[key]?.toFixed(digits) ?? '')
   return [
-    `## ${title}`,
+    `### ${title}`,
     '',
     `| | ${[...columns.map(([, name]) => name), 'aim'].join(' | ')} |`,
     `|---|${columns.map(() => '---:|').join('')}---|`,
     ...rows.map((row) => `| ${[row.what, ...cells(row), row.aim ?? ''].join(' | ')} |`),
-    '',
   ].join('\n')
 }

@@ -48,6 +48,43 @@ export async function addRooms(db: Database, count: number): Promise<void> {
   )
 }
 
+/** So many messages, the rooms `r1` to `r<rooms>` in turn, as a core that has run for a while has them. */
+export async function addMessages(db: Database, rooms: number, count: number): Promise<void> {
+  await db.query(
+    '',
+    `INSERT INTO messages (app, room_id, seq, counted, id, sender_id, client_message_id, message_type, message,
+       created_at, updated_at)
+     SELECT $1, 'r' || (1 + i % $2), 1 + i / $2, 1 + i / $2, lpad(to_hex(i), 24, '0'), 'u', 'c' || i, 'text',
+       '"An ordinary message, as long as a message is."', now(), now()
+     FROM generate_series(0, $3::int - 1) AS i`,
+    [APP, rooms, count],
+  )
+  await db.query(
+    '',
+    `UPDATE rooms SET last_seq = $2, counted = $2, message_count = $2, last_message_seq = $2 WHERE app = $1`,
+    [APP, Math.floor(count / rooms)],
+  )
+  await db.query('', 'VACUUM ANALYZE')
+}
+
+/** Another member of a room. */
+export async function addListener(db: Database, roomId: string, userId: string): Promise<void> {
+  await db.query('', `INSERT INTO users (app, id, created_at, updated_at) VALUES ($1, $2, now(), now())`, [
+    APP,
+    userId,
+  ])
+  await db.query(
+    '',
+    `INSERT INTO members (app, room_id, user_id, joined_seq, joined_at, read_seq, read_counted, sort_at)
+     VALUES ($1, $2, $3, 0, now(), 0, 0, now())`,
+    [APP, roomId, userId],
+  )
+  await db.query('', 'UPDATE rooms SET member_count = member_count + 1 WHERE app = $1 AND id = $2', [
+    APP,
+    roomId,
+  ])
+}
+
 export const benchApp = APP
 
 /** Statements a second of a pgbench script, by so many clients. */

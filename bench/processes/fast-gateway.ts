@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import { createCredentialCheck, withoutReserved } from './credential-check.ts'
 
-const gateway = createRequire(import.meta.url)('fast-gateway')
+const gateway = createRequire(process.env.MODULES ?? '')('fast-gateway')
 const { check } = createCredentialCheck(process.env)
 
 async function authenticate(req: IncomingMessage, res: ServerResponse, next: () => void): Promise<void> {
@@ -19,7 +19,13 @@ async function authenticate(req: IncomingMessage, res: ServerResponse, next: () 
 const port = Number(process.env.PORT)
 await gateway({
   routes: [
-    { prefix: '/', prefixRewrite: '/', target: process.env.UPSTREAM_URL, middlewares: [authenticate] },
+    {
+      prefix: '',
+      pathRegex: '/*',
+      prefixRewrite: '',
+      target: process.env.UPSTREAM_URL,
+      middlewares: [authenticate],
+    },
   ],
 }).start(port, '127.0.0.1')
 console.log(`listening http://127.0.0.1:${port}`)

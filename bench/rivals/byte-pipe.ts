@@ -5,6 +5,6 @@ import type { Rival } from '../rival.ts'
 export const bytePipe: Rival = {
   name: 'node byte pipe',
   authenticates: false,
-  abilities: ['requests', 'tunnels'],
+  abilities: ['requests', 'tunnels', 'idle'],
   start: (setting) => startNode('byte-pipe.ts', setting),
 }

@@ -3,9 +3,9 @@ import type { Rival } from '../rival.ts'
 
 export const fastifyHttpProxy: Rival = {
   name: '@fastify/http-proxy',
+  isNear: true,
   authenticates: true,
   abilities: ['requests'],
-  modules: ['@fastify/http-proxy'],
   start: (setting) => startNode('fastify-http-proxy.ts', setting),
 }
 
@@ -13,6 +13,5 @@ export const bareFastifyHttpProxy: Rival = {
   name: '@fastify/http-proxy, bare',
   authenticates: false,
   abilities: ['requests'],
-  modules: ['@fastify/http-proxy'],
   start: (setting) => startNode('fastify-http-proxy.ts', setting, { BARE: 'yes' }),
 }

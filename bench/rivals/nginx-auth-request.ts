@@ -7,6 +7,7 @@ const packages = ['nginx']
 /** nginx asks a service for every request. */
 export const nginxAuthRequest: Rival = {
   name: 'nginx auth_request',
+  isNear: true,
   authenticates: true,
   abilities: ['requests'],
   packages,
@@ -30,7 +31,7 @@ async function start(setting: Setting, isCached: boolean) {
       proxy_cache_valid 200 20s;
       proxy_cache_valid 401 10s;`
   return startNginx(
-    setting.pinned,
+    setting,
     {
       beside: [service],
       http: (directory) => `

@@ -4,11 +4,12 @@ import type { Rival, Setting } from '../rival.ts'
 /** The yardstick: signed identities in a shared dictionary, made from the core's entries in Redis. */
 export const nginxLua: Rival = {
   name: 'nginx + Lua',
+  isNear: true,
   authenticates: true,
-  abilities: ['requests'],
+  abilities: ['requests', 'tls', 'workers'],
   packages: ['nginx', 'libnginx-mod-http-lua', 'lua-resty-core', 'lua-resty-lrucache'],
   start: (setting) =>
-    startNginx(setting.pinned, {
+    startNginx(setting, {
       modules: `
 load_module /usr/lib/nginx/modules/ndk_http_module.so;
 load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;`,

@@ -4,12 +4,13 @@ import type { Rival } from '../rival.ts'
 /** No authentication: the floor for proxies that speak HTTP. */
 export const nginx: Rival = {
   name: 'nginx',
+  isNear: true,
   authenticates: false,
-  abilities: ['requests', 'tunnels'],
+  abilities: ['requests', 'tunnels', 'idle', 'tls', 'workers'],
   packages: ['nginx'],
-  start: ({ upstreamUrl, pinned }) =>
-    startNginx(pinned, {
-      http: () => upstreamBlock('core', upstreamUrl),
+  start: (setting) =>
+    startNginx(setting, {
+      http: () => upstreamBlock('core', setting.upstreamUrl),
       server: () => `
     location / {
       proxy_pass http://core;${KEEPING_UPSTREAM}

@@ -4,7 +4,13 @@ import type { Actor, ChatContext } from './context.ts'
 import type { Message, Room } from './model.ts'
 import { loadRoom, populateMessages, withoutView } from './populate.ts'
 
-export type RoomChange = { joined?: string[]; left?: string[]; posted?: MessageRow[] }
+export type RoomChange = {
+  joined?: string[]
+  left?: string[]
+  posted?: MessageRow[]
+  /** As in the outbox. */
+  changeId?: string
+}
 
 /**
  * Tells a room's committed change and answers the room as the actor sees it. New members hear what follows their
@@ -14,7 +20,7 @@ export async function announceRoom(
   ctx: ChatContext,
   actor: Actor,
   roomId: string,
-  { joined = [], left = [], posted = [] }: RoomChange,
+  { joined = [], left = [], posted = [], changeId }: RoomChange,
 ): Promise<Room> {
   const { app } = actor
   const [room, messages] = await Promise.all([
@@ -26,7 +32,7 @@ export async function announceRoom(
   if (joined.length > 0) ctx.publish({ type: 'members-joined', app, to, roomId, userIds: joined })
   announceMessages(ctx, messages)
   if (left.length > 0) ctx.publish({ type: 'members-left', app, to, roomId, userIds: left })
-  ctx.publish({ type: 'room-changed', app, to, room: withoutView(room) })
+  ctx.publish({ type: 'room-changed', app, to, room: withoutView(room), changeId })
   return room
 }
 

@@ -23,6 +23,7 @@ const Job = Type.Object({
   mentions: Type.Array(Type.String()),
   fields: Type.Record(Type.String(), Type.Unknown()),
   push: Type.Boolean(),
+  badge: Type.Optional(Type.Boolean()),
 })
 const Part = Type.Object({
   roomId: Type.Optional(Type.String()),
@@ -76,7 +77,7 @@ export async function sendPart(
     message: replaceWords(job.message, words),
     mentions: job.mentions,
     clientMessageId: `batch:${batch.id}:${place}`,
-    followUps: job.push ? {} : { push: false },
+    followUps: { ...(!job.push && { push: false }), ...(job.badge === false && { badge: false }) },
     fields: {
       ...fields,
       ...(extra !== undefined && { extra: replaceWords(extra, words) }),

@@ -4,6 +4,7 @@ import type { Queryable } from '../store/database.ts'
 import {
   addReaction,
   type ChangeKind,
+  findReactions,
   recordChange,
   removeReactions,
   rewriteMessage,
@@ -69,6 +70,9 @@ function edited(before: MessageRow, input: SendMessageInput, at: Date) {
   }
 }
 
+/** Of one user to one message: every reader of the message reads them all. */
+const MAX_REACTIONS = 20
+
 /** A reaction given twice is one. */
 export async function react(
   ctx: ChatContext,
@@ -80,7 +84,11 @@ export async function react(
   const target = await findTarget(ctx, actor, input.messageId)
   return change(ctx, actor, target.roomId, 'reacted', false, async (tx, at) => {
     const key = { roomId: target.roomId, messageId: target.id, userId, reaction: input.reaction }
-    return { row: target, changed: await addReaction(tx, app, key, at) }
+    if (await addReaction(tx, app, key, MAX_REACTIONS, at)) return { row: target, changed: true }
+    const given = await findReactions(tx, app, [target])
+    if (!given.some((one) => one.userId === userId && one.reaction === input.reaction))
+      throw new CoreError('INVALID_REQUEST', `A message takes ${MAX_REACTIONS} reactions of one user.`)
+    return { row: target, changed: false }
   })
 }
 

@@ -36,6 +36,30 @@ export type Connections = {
   peak(app: string): Promise<number>
 }
 
+/** As its app's customer may see it: nothing here opens anything. */
+export type LiveSocket = {
+  id: string
+  /** The core that holds it. */
+  node: string
+  kind: 'client' | 'platform' | 'anonymous'
+  userId?: string | undefined
+  deviceId?: string | undefined
+  transport: string
+  connectedAtMs: number
+  /** The first characters of the digest that names its credential. */
+  credential?: string | undefined
+}
+
+/** Newest first; `before` is the id of the last one seen. */
+export type SocketPage = { userId?: string | undefined; before?: string | undefined; limit: number }
+
+/** The sockets of an app, of all cores that can be asked. */
+export type LiveSockets = {
+  list(app: string, page: SocketPage): Promise<{ sockets: LiveSocket[]; isComplete: boolean }>
+  /** Unknown: nobody has it who answered, but not every core did. */
+  cut(app: string, id: string): Promise<'cut' | 'absent' | 'unknown'>
+}
+
 /** What every operation needs. Inside a transaction only its `tx` may be queried, never `db`. */
 export type ChatContext = {
   db: Database
@@ -46,6 +70,7 @@ export type ChatContext = {
   settings: ChatSettings
   configs: AppConfigs
   connections: Connections
+  liveSockets: LiveSockets
   /** What other products of the deployment count as unread; never fails, and never waits long. */
   otherUnread?: (userId: string) => Promise<number>
   log: Logger

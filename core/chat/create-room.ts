@@ -1,12 +1,13 @@
 import { CoreError } from '../errors.ts'
 import { insertRoom, type RoomFields, updateRoom } from '../store/rooms.ts'
-import { ensureUsers } from '../store/users.ts'
-import { announceRoom } from './announce.ts'
+import { ensureUsers, findUsers } from '../store/users.ts'
+import { announceRoom, type RoomChange } from './announce.ts'
 import { type Actor, type ChatContext, now } from './context.ts'
 import { directRoomId, pairOf } from './direct-rooms.ts'
-import { enterRoom, NOBODY } from './enter-room.ts'
+import { enterRoom } from './enter-room.ts'
 import type { Room } from './model.ts'
 import { lockForEntry } from './room-access.ts'
+import { postSystemMessage, speaker } from './system-message.ts'
 
 export type RoomType = Room['roomType']
 
@@ -17,6 +18,7 @@ export type CreateRoomInput = {
   /** A client's room is its own, whatever it says. */
   ownerId?: string | undefined
   fields: RoomFields
+  systemMessage?: boolean | undefined
 }
 
 /**
@@ -31,17 +33,22 @@ export async function createRoom(ctx: ChatContext, actor: Actor, input: CreateRo
   const ownerId = actor.kind === 'client' ? actor.userId : input.ownerId
   await ensureUsers(ctx.db, app, [...memberIds, ...(ownerId === undefined ? [] : [ownerId])], at)
   const id = input.id ?? (pair && directRoomId(pair)) ?? ctx.newId()
-  const { reached } = await ctx.db.transaction(async (tx) => {
+  const change = await ctx.db.transaction(async (tx): Promise<RoomChange> => {
     const created = await insertRoom(tx, app, { ...input.fields, id, roomType: input.roomType, pair }, at)
     const where = await lockForEntry(tx, actor, id)
     if (!created && actor.kind === 'client' && where.member === undefined)
       throw new CoreError('NOT_ROOM_MEMBER')
-    if (!created && actor.kind === 'client') return NOBODY
+    if (!created && actor.kind === 'client') return {}
     if (created && ownerId !== undefined && input.roomType !== 'direct')
       await updateRoom(tx, app, id, { ownerId }, at)
-    return enterRoom(ctx, tx, actor, where.room, memberIds)
+    const { joined, reached } = await enterRoom(ctx, tx, actor, where.room, memberIds)
+    if (input.systemMessage !== true || joined.length === 0) return { joined: reached }
+    const sender = speaker(actor, where.room, joined)
+    const subjects = await findUsers(tx, app, joined)
+    const said = await postSystemMessage(ctx, tx, app, id, sender, { type: 'addMembers', subjects })
+    return { joined: reached, posted: said }
   })
-  return announceRoom(ctx, actor, id, { joined: reached })
+  return announceRoom(ctx, actor, id, change)
 }
 
 /** A room between two others would let its maker listen to them. */

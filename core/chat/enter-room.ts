@@ -13,7 +13,7 @@ import { mayManage, type Standing } from './room-access.ts'
 /** `joined` were let in; `reached` hear the room from now on, those of joined groups among them. */
 export type Entry = { joined: string[]; reached: string[] }
 
-export const NOBODY: Entry = { joined: [], reached: [] }
+const NOBODY: Entry = { joined: [], reached: [] }
 
 /**
  * Makes users members of a locked room. The users exist already: creating them under the room's lock could deadlock.
@@ -33,8 +33,10 @@ export async function enterRoom(
   await setQuitted(tx, room.app, joined, room.id, null, at)
   await removeInvitations(tx, room.app, room.id, joined)
   if (joined.length === 0) return NOBODY
-  await appendOutbox(tx, room.app, room.id, 'members-joined', { userIds: joined, by: actor.userId }, at)
-  return { joined, reached: [...joined, ...(await admitGroups(tx, room, joined, at))] }
+  const reached = [...joined, ...(await admitGroups(tx, room, joined, at))]
+  const entered = { userIds: joined, reached, by: actor.userId }
+  await appendOutbox(tx, room.app, room.id, 'members-joined', entered, at)
+  return { joined, reached }
 }
 
 async function refuseThird(tx: Queryable, room: RoomRow, userIds: readonly string[]): Promise<void> {

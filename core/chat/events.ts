@@ -8,7 +8,8 @@ export type ChatEvent = { app: string; to: Recipients } & (
   | { type: 'message-posted' | 'message-changed'; message: Message }
   | { type: 'messages-deleted'; roomId: string; messageIds: string[]; evSeq: number }
   | { type: 'messages-hidden-from-user'; roomId: string; messageIds: string[]; all: boolean }
-  | { type: 'room-changed'; room: Room }
+  /** `changeId` names the change in the outbox, where it is there by itself. */
+  | { type: 'room-changed'; room: Room; changeId?: string | undefined }
   | { type: 'members-joined' | 'members-left'; roomId: string; userIds: string[] }
   | { type: 'typing'; roomId: string; sender: User; text: string }
   | { type: 'read'; roomId: string; userId: string; messageId: string }
@@ -36,6 +37,16 @@ export function followUpKey(event: ChatEvent): string | undefined {
       return JSON.stringify(['changed', event.app, event.roomId, event.evSeq])
     case 'read':
       return JSON.stringify(['read', event.app, event.roomId, event.userId, event.messageId])
+    case 'room-changed':
+      return event.changeId === undefined ? undefined : JSON.stringify(['room', event.app, event.changeId])
+    case 'invited': {
+      const { room, invitee, updatedAt } = event.invitation
+      return JSON.stringify(['invited', event.app, room.id, invitee.id, updatedAt.getTime()])
+    }
+    case 'invitation-cancelled': {
+      const { app, to, roomId } = event
+      return JSON.stringify(['cancelled', app, roomId, ...('userIds' in to ? to.userIds.toSorted() : [])])
+    }
     case 'members-joined':
     case 'members-left':
       return JSON.stringify([event.type, event.app, event.roomId, ...event.userIds.toSorted()])

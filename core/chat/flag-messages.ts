@@ -2,7 +2,7 @@
 import { CoreError } from '../errors.ts'
 import type { Queryable } from '../store/database.ts'
 import { type ChangeKind, recordChange } from '../store/message-changes.ts'
-import { findByHidden, findPinned, setHidden, setPinned } from '../store/message-flags.ts'
+import { findPinned, setHidden, setHiddenBySender, setPinned } from '../store/message-flags.ts'
 import { findMessage, findMessageAnywhere, type MessageRow } from '../store/messages.ts'
 import { type Actor, type ChatContext, now } from './context.ts'
 import type { Message } from './model.ts'
@@ -83,17 +83,10 @@ export async function hideSender(
   for (;;) {
     const rows = await ctx.db.transaction(async (tx) => {
       await lockForFlag(tx, actor, roomId, 'hidden')
-      const at = now(ctx)
-      const group = await findByHidden(tx, app, roomId, senderId, !hidden, MAX_MESSAGES)
-      const changed: MessageRow[] = []
-      for (const row of group) {
-        await setHidden(tx, app, row, hidden, at)
-        const evSeq = await recordChange(tx, app, roomId, row.id, 'hidden', at)
-        changed.push({ ...row, hidden, evSeq: evSeq ?? row.evSeq, updatedAt: at })
-      }
-      return changed
+      return setHiddenBySender(tx, app, { roomId, senderId }, hidden, MAX_MESSAGES, now(ctx))
     })
-    for (const message of await populateMessages(ctx.db, app, rows))
+    const changed = rows.toSorted((a, b) => a.evSeq - b.evSeq)
+    for (const message of await populateMessages(ctx.db, app, changed))
       ctx.publish({ type: 'message-changed', app, to: { roomId }, message })
     total += rows.length
     if (rows.length < MAX_MESSAGES) return total

@@ -1,9 +1,10 @@
-/** What a group says of a room, for all of its users. Told to the sockets of the one who says it. */
+/** What a group says of a room, for all of its users, and told to all of them. */
 import { CoreError } from '../errors.ts'
-import { findGroupMembership } from '../store/groups.ts'
+import { findGroupMembers, findGroupMembership } from '../store/groups.ts'
 import {
   findAllRoomPrefs,
   findRoomPrefs,
+  findRoomPrefsOfUsers,
   mergeRoomPref,
   type PrefKey,
   type RoomPrefChange,
@@ -11,7 +12,6 @@ import {
 } from '../store/room-prefs.ts'
 import { type Actor, actingUser, type ChatContext, now } from './context.ts'
 import type { RoomPref } from './model.ts'
-import { tellRoomPref } from './prefs.ts'
 
 export async function updateGroupPref(
   ctx: ChatContext,
@@ -20,7 +20,7 @@ export async function updateGroupPref(
 ): Promise<RoomPref> {
   const owner = await prefOwner(ctx, actor, input.groupId)
   const pref = await mergeRoomPref(ctx.db, actor.app, owner, input.roomId, input.change, now(ctx))
-  return actor.userId === undefined ? pref : tellRoomPref(ctx, actor.app, actor.userId, input.roomId)
+  return (await tellAll(ctx, actor, owner, input.roomId)) ?? pref
 }
 
 export async function removeGroupPref(
@@ -31,10 +31,31 @@ export async function removeGroupPref(
   const { app } = actor
   const owner = await prefOwner(ctx, actor, input.groupId)
   await resetRoomPref(ctx.db, app, owner, input.roomId, input.key, now(ctx))
-  if (actor.userId !== undefined) return tellRoomPref(ctx, app, actor.userId, input.roomId)
+  const mine = await tellAll(ctx, actor, owner, input.roomId)
+  if (mine !== undefined) return mine
   const [pref] = await findRoomPrefs(ctx.db, app, owner, [input.roomId])
   if (pref === undefined) throw new CoreError('ROOM_NOT_FOUND')
   return pref
+}
+
+/** To each the whole of what holds for them. @returns the actor's */
+async function tellAll(
+  ctx: ChatContext,
+  actor: Actor,
+  owner: string,
+  roomId: string,
+): Promise<RoomPref | undefined> {
+  const { app, userId } = actor
+  const users = (await findGroupMembers(ctx.db, app, [owner])).get(owner) ?? []
+  const userIds = new Set(users.map((user) => user.id))
+  if (userId !== undefined) userIds.add(userId)
+  const prefs = await findRoomPrefsOfUsers(ctx.db, app, [...userIds], roomId)
+  for (const alike of Map.groupBy(prefs, ([, pref]) => JSON.stringify(pref)).values()) {
+    const [[, pref] = []] = alike
+    const to = { userIds: alike.map(([id]) => id) }
+    if (pref !== undefined) ctx.publish({ type: 'room-pref-changed', app, to, pref })
+  }
+  return userId === undefined ? undefined : prefs.get(userId)
 }
 
 export async function listGroupPrefs(ctx: ChatContext, actor: Actor, groupId: string): Promise<RoomPref[]> {

@@ -11,6 +11,7 @@ import {
   upsertGroup,
 } from '../store/groups.ts'
 import { findRoomIds } from '../store/members.ts'
+import { appendOutbox } from '../store/outbox.ts'
 import { lockRoom, type RoomRow } from '../store/rooms.ts'
 import { ensureUsers } from '../store/users.ts'
 import { announceRoom, type RoomChange } from './announce.ts'
@@ -52,6 +53,11 @@ async function syncRooms(tx: Queryable, app: string, groupId: string, at: Date) 
   for (const roomId of (await findRoomIds(tx, app, groupId)).sort()) {
     if ((await lockRoom(tx, app, roomId)) === undefined) continue
     const { came, went } = await syncGroupMembers(tx, app, roomId, at)
+    // Nobody was added to the room or removed from it: the group is inside as before.
+    if (came.length > 0)
+      await appendOutbox(tx, app, roomId, 'members-joined', { userIds: [], reached: came }, at)
+    if (went.length > 0)
+      await appendOutbox(tx, app, roomId, 'members-removed', { userIds: [], reached: went }, at)
     if (came.length + went.length > 0) changes.push({ roomId, change: { joined: came, left: went } })
   }
   return changes

@@ -7,6 +7,7 @@ import {
 } from '../store/invitations.ts'
 import { findMemberIds } from '../store/members.ts'
 import type { MessageRow } from '../store/messages.ts'
+import { appendOutbox } from '../store/outbox.ts'
 import type { RoomRow } from '../store/rooms.ts'
 import { findUsers } from '../store/users.ts'
 import { announceRoom } from './announce.ts'
@@ -27,7 +28,13 @@ export async function leaveInvitations(
 ): Promise<InvitationRow[]> {
   const inside = new Set(await findMemberIds(tx, room.app, room.id))
   const invitees = (await expandGroups(tx, room.app, inviteeIds)).filter((id) => !inside.has(id))
-  return putInvitations(tx, room.app, room.id, invitees, actor.userId, now(ctx))
+  const at = now(ctx)
+  const rows = await putInvitations(tx, room.app, room.id, invitees, actor.userId, at)
+  for (const { inviteeId, updatedAt } of rows) {
+    const told = { userIds: [inviteeId], atMs: updatedAt.getTime() }
+    await appendOutbox(tx, room.app, room.id, 'invited', told, at)
+  }
+  return rows
 }
 
 export async function announceInvitations(
@@ -35,18 +42,18 @@ export async function announceInvitations(
   app: string,
   rows: InvitationRow[],
 ): Promise<void> {
-  for (const invitation of await populateInvitations(ctx, app, rows))
+  for (const invitation of await populateInvitations(ctx.db, app, rows))
     ctx.publish({ type: 'invited', app, to: { userIds: [invitation.invitee.id] }, invitation })
 }
 
 export async function myInvitations(ctx: ChatContext, actor: Actor): Promise<Invitation[]> {
   const inviteeId = actingUser(actor)
-  return populateInvitations(ctx, actor.app, await findInvitations(ctx.db, actor.app, { inviteeId }))
+  return populateInvitations(ctx.db, actor.app, await findInvitations(ctx.db, actor.app, { inviteeId }))
 }
 
 export async function roomInvitations(ctx: ChatContext, actor: Actor, roomId: string): Promise<Invitation[]> {
   await standing(ctx.db, actor, roomId)
-  return populateInvitations(ctx, actor.app, await findInvitations(ctx.db, actor.app, { roomId }))
+  return populateInvitations(ctx.db, actor.app, await findInvitations(ctx.db, actor.app, { roomId }))
 }
 
 /** @returns what is left of the user's invitations; there need not have been this one. */
@@ -69,6 +76,8 @@ export async function cancelInvitations(
   const { cancelled, posted } = await ctx.db.transaction(async (tx) => {
     await lockStanding(tx, actor, input.roomId)
     const ids = await removeInvitations(tx, app, input.roomId, input.inviteeIds)
+    if (ids.length > 0)
+      await appendOutbox(tx, app, input.roomId, 'invitation-cancelled', { userIds: ids }, now(ctx))
     let rows: MessageRow[] = []
     if (input.systemMessage && ids.length > 0) {
       const subjects = await findUsers(tx, app, ids)
@@ -83,8 +92,8 @@ export async function cancelInvitations(
   return roomInvitations(ctx, actor, input.roomId)
 }
 
-async function populateInvitations(
-  ctx: ChatContext,
+export async function populateInvitations(
+  q: Queryable,
   app: string,
   rows: InvitationRow[],
 ): Promise<Invitation[]> {
@@ -93,8 +102,8 @@ async function populateInvitations(
   )
   const roomIds = [...new Set(rows.map((row) => row.roomId))]
   const [users, rooms] = await Promise.all([
-    findUsers(ctx.db, app, [...userIds]),
-    loadRooms(ctx.db, app, roomIds, undefined),
+    findUsers(q, app, [...userIds]),
+    loadRooms(q, app, roomIds, undefined),
   ])
   const userById = new Map(users.map((user) => [user.id, user]))
   const roomById = new Map(rooms.map((room) => [room.id, withoutView(room)]))

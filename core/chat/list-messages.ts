@@ -1,6 +1,7 @@
 import { CoreError } from '../errors.ts'
 import { findDeletedPlace } from '../store/message-deletions.ts'
 import { type PageRequest, type Place, pageMessages } from '../store/message-pages.ts'
+import { filterRoom } from '../store/message-search.ts'
 import { findMessage } from '../store/messages.ts'
 import { roomMessageCount } from '../store/rooms.ts'
 import { findUserDeletions } from '../store/user-deletions.ts'
@@ -18,8 +19,6 @@ export type ListMessagesInput = {
   by: PageRequest['by']
   newestFirst: boolean
   limit: number
-  /** Where a cursor's message is gone, the page begins with the message that its reader has beside it. */
-  holdsAnchor: boolean
 }
 
 /** `totalCount` is the room's. */
@@ -47,21 +46,26 @@ export async function listMessages(
   return { totalCount, messages, userDeletedIds: [...userDeletedIds] }
 }
 
+/** Of a room's messages before the cursor, as many are held against a client's filter. */
+const FILTERED_WINDOW = 10_000
+
 /** The old listing: newest first in the order of posting, the cursor left out. */
 export async function listMessagesBefore(
   ctx: ChatContext,
   actor: Actor,
-  input: { roomId: string; before?: string | undefined; limit: number },
+  input: { roomId: string; before?: string | undefined; limit: number; filter: Record<string, unknown> },
 ): Promise<{ totalCount: number; messages: Message[] }> {
-  const page = await listMessages(ctx, actor, {
-    ...input,
-    by: 'creation',
-    newestFirst: true,
-    holdsAnchor: false,
-    limit: input.before === undefined ? input.limit : input.limit + 1,
-  })
-  const messages = page.messages.filter((message) => message.id !== input.before).slice(0, input.limit)
-  return { totalCount: page.totalCount, messages }
+  const { app } = actor
+  const { roomId, limit, filter } = input
+  await requireMessageAccess(ctx.db, actor, roomId)
+  const [cursor, totalCount] = await Promise.all([
+    input.before === undefined ? undefined : placeOf(ctx, app, roomId, input.before),
+    roomMessageCount(ctx.db, app, roomId),
+  ])
+  const beforeSeq = cursor?.place.seq
+  const range = { beforeSeq, window: Object.keys(filter).length === 0 ? limit : FILTERED_WINDOW, limit }
+  const rows = await filterRoom(ctx.db, app, roomId, filter, range)
+  return { totalCount, messages: await populateMessages(ctx.db, app, rows) }
 }
 
 /** A message and its neighbours in the order of change, newest first. */
@@ -96,18 +100,27 @@ export async function listMessagesAround(
 async function anchor(
   ctx: ChatContext,
   app: string,
-  input: ListMessagesInput,
+  { roomId, by, ...input }: ListMessagesInput,
   side: 'before' | 'after',
 ): Promise<Place | undefined> {
-  const { roomId, by } = input
   const id = input[side]
   if (id === undefined) return undefined
-  const row = await findMessage(ctx.db, app, roomId, id)
-  if (row !== undefined) return row
-  const place = await findDeletedPlace(ctx.db, app, roomId, id)
-  if (place === undefined) throw new CoreError('MESSAGE_NOT_FOUND')
-  if (!input.holdsAnchor) return place
+  const { place, isGone } = await placeOf(ctx, app, roomId, id)
+  if (!isGone) return place
   const seen = side === 'before' ? { from: place, newestFirst: false } : { to: place, newestFirst: true }
   const [neighbour] = await pageMessages(ctx.db, app, roomId, { by, limit: 1, ...seen })
   return neighbour ?? place
+}
+
+/** Where a message is, or was. @throws CoreError MESSAGE_NOT_FOUND */
+async function placeOf(
+  ctx: ChatContext,
+  app: string,
+  roomId: string,
+  id: string,
+): Promise<{ place: Place; isGone: boolean }> {
+  const row = await findMessage(ctx.db, app, roomId, id)
+  const place = row ?? (await findDeletedPlace(ctx.db, app, roomId, id))
+  if (place === undefined) throw new CoreError('MESSAGE_NOT_FOUND')
+  return { place, isGone: row === undefined }
 }

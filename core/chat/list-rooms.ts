@@ -1,6 +1,6 @@
 import { CoreError } from '../errors.ts'
 import { listRoomIds, type RoomIdPage, type RoomListRequest } from '../store/room-lists.ts'
-import { type Actor, actingUser, type ChatContext } from './context.ts'
+import type { Actor, ChatContext } from './context.ts'
 import type { Room } from './model.ts'
 import { loadRoom, loadRooms } from './populate.ts'
 import { standing } from './room-access.ts'
@@ -17,14 +17,15 @@ export async function listRooms(
   return { totalCount: page.totalCount, rooms: await loadRooms(ctx.db, actor.app, page.ids, actor) }
 }
 
-export const listMyRoomIds = (
+/** As `listRooms`, without what is in them. */
+export const listIds = (
   ctx: ChatContext,
   actor: Actor,
   page: { skip: number; limit: number },
 ): Promise<RoomIdPage> =>
   listRoomIds(ctx.db, actor.app, {
     ...page,
-    userId: actingUser(actor),
+    userId: actor.userId,
     filter: {},
     prefFilter: {},
     updatedAfter: undefined,

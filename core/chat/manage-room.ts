@@ -19,15 +19,28 @@ export async function updateRoom(
   const { roomId, fields } = input
   const at = now(ctx)
   if (typeof fields.ownerId === 'string') await ensureUsers(ctx.db, app, [fields.ownerId], at)
-  await ctx.db.transaction(async (tx) => {
+  const changeId = await ctx.db.transaction(async (tx) => {
     const where = await lockStanding(tx, actor, roomId)
     requireManager(actor, where)
     await requireMayAppoint(tx, actor, where, fields)
     await updateRoomRow(tx, app, roomId, fields, at)
     if (fields.status !== undefined && fields.status !== where.room.status)
       await resetSortPositions(tx, app, roomId)
+    return queueRoomChange(ctx, tx, app, roomId)
   })
-  return announceRoom(ctx, actor, roomId, {})
+  return announceRoom(ctx, actor, roomId, { changeId })
+}
+
+/** So that it is told though this core die. @returns the change's name */
+async function queueRoomChange(
+  ctx: ChatContext,
+  tx: Queryable,
+  app: string,
+  roomId: string,
+): Promise<string> {
+  const changeId = ctx.newId()
+  await appendOutbox(tx, app, roomId, 'room-changed', { changeId }, now(ctx))
+  return changeId
 }
 
 /** Superusers appoint managers; the ownership is its owner's to give. Clients appoint members alone. */
@@ -58,11 +71,14 @@ export async function setBotState(
   actor: Actor,
   input: { roomId: string; botState: string | null },
 ): Promise<Room> {
-  await ctx.db.transaction(async (tx) => {
-    await lockStanding(tx, actor, input.roomId)
-    await updateRoomRow(tx, actor.app, input.roomId, { botState: input.botState }, now(ctx))
+  const { app } = actor
+  const { roomId, botState } = input
+  const changeId = await ctx.db.transaction(async (tx) => {
+    await lockStanding(tx, actor, roomId)
+    await updateRoomRow(tx, app, roomId, { botState }, now(ctx))
+    return queueRoomChange(ctx, tx, app, roomId)
   })
-  return announceRoom(ctx, actor, input.roomId, {})
+  return announceRoom(ctx, actor, roomId, { changeId })
 }
 
 /** Takes the room and its messages away. */
@@ -79,6 +95,8 @@ export async function deleteRoom(ctx: ChatContext, actor: Actor, roomId: string)
   ctx.publish({ type: 'members-left', app, to: { roomId }, roomId, userIds })
 }
 
+/** Of one member, all together: every member reads them with the room. */
+const MAX_PROPERTIES_LENGTH = 16_384
 const RESERVED_PROPERTIES = new Set(['client', 'badge', 'lastRead', '__proto__'])
 
 /** The role is given by those who manage the room; any other property by any member. */
@@ -93,9 +111,10 @@ export async function setMemberProperty(
     throw new CoreError('INVALID_REQUEST', `"${property}" cannot be written.`)
   if (property === 'role' && value !== 'admin' && value !== 'member')
     throw new CoreError('INVALID_REQUEST', 'A role is "admin" or "member".')
-  const posted = await ctx.db.transaction(async (tx) => {
+  const change = await ctx.db.transaction(async (tx) => {
     const where = await lockStanding(tx, actor, roomId)
     const member = await findMember(tx, app, roomId, userId)
+    const changeId = await queueRoomChange(ctx, tx, app, roomId)
     if (property === 'role') requireManager(actor, where)
     if (
       property === 'role' &&
@@ -106,14 +125,21 @@ export async function setMemberProperty(
       throw new CoreError('PERMISSION_DENIED', 'The role of the owner is the owner’s.')
     if (member === undefined) throw new CoreError('CLIENT_NOT_FOUND', 'It is not a member of this room.')
     if (property !== 'role') {
-      await setProperties(tx, app, roomId, userId, { ...member.properties, [property]: value })
-      return []
+      const properties = { ...member.properties, [property]: value }
+      if (JSON.stringify(properties).length > MAX_PROPERTIES_LENGTH)
+        throw new CoreError(
+          'INVALID_REQUEST',
+          `A member has at most ${MAX_PROPERTIES_LENGTH} characters of them.`,
+        )
+      await setProperties(tx, app, roomId, userId, properties)
+      return { changeId }
     }
     await setRole(tx, app, roomId, userId, value === 'admin' ? 'admin' : 'member')
-    if (value !== 'admin' || member.role === 'admin') return []
+    if (value !== 'admin' || member.role === 'admin') return { changeId }
     const subjects = await findUsers(tx, app, [userId])
     const sender = actor.userId ?? where.room.ownerId ?? userId
-    return postSystemMessage(ctx, tx, app, roomId, sender, { type: 'assignAdmin', subjects })
+    const system = { type: 'assignAdmin' as const, subjects }
+    return { changeId, posted: await postSystemMessage(ctx, tx, app, roomId, sender, system) }
   })
-  return announceRoom(ctx, actor, roomId, { posted })
+  return announceRoom(ctx, actor, roomId, change)
 }

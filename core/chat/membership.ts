@@ -4,7 +4,6 @@ import { removeMembers as deleteMembers, findRoomIds } from '../store/members.ts
 import type { MessageRow } from '../store/messages.ts'
 import { appendOutbox } from '../store/outbox.ts'
 import { setQuitted } from '../store/room-prefs.ts'
-import type { RoomRow } from '../store/rooms.ts'
 import { ensureUsers, findUsers } from '../store/users.ts'
 import { announceRoom } from './announce.ts'
 import { type Actor, actingUser, type ChatContext, now } from './context.ts'
@@ -13,7 +12,7 @@ import { dismissGroups } from './groups.ts'
 import { announceInvitations, leaveInvitations } from './invite.ts'
 import type { Room } from './model.ts'
 import { lockForEntry, lockStanding, requireManager } from './room-access.ts'
-import { postSystemMessage, type SystemMessage } from './system-message.ts'
+import { postSystemMessage, type SystemMessage, speaker } from './system-message.ts'
 
 export async function joinRoom(
   ctx: ChatContext,
@@ -93,7 +92,8 @@ export async function removeMembers(
     if (left.length === 0) return { left, posted: [] }
     const outside = await dismissGroups(tx, where.room, left, at)
     await setQuitted(tx, app, outside, input.roomId, at, at)
-    await appendOutbox(tx, app, input.roomId, 'members-removed', { userIds: left, by: actor.userId }, at)
+    const gone = { userIds: left, reached: outside, by: actor.userId }
+    await appendOutbox(tx, app, input.roomId, 'members-removed', gone, at)
     const posted: MessageRow[] = []
     const say = async (system: SystemMessage) => {
       const sender = speaker(actor, where.room, left)
@@ -111,7 +111,3 @@ export async function removeMembers(
 /** Every room whose events reach the user's sockets. */
 export const roomIdsOf = (ctx: ChatContext, app: string, userId: string): Promise<string[]> =>
   findRoomIds(ctx.db, app, userId)
-
-/** Shipped clients lose a message without a sender, so a server that acts for nobody speaks as somebody inside. */
-const speaker = (actor: Actor, room: RoomRow, concerned: string[]): string | undefined =>
-  actor.userId ?? room.ownerId ?? concerned[0]

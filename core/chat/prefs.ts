@@ -1,3 +1,4 @@
+import { CoreError } from '../errors.ts'
 import {
   defaultRoomPref,
   findAllRoomPrefs,
@@ -53,10 +54,14 @@ export const listRoomPrefs = (ctx: ChatContext, actor: Actor): Promise<RoomPref[
 export const listPrefs = (ctx: ChatContext, actor: Actor): Promise<UserPref[]> =>
   findUserPrefs(ctx.db, actor.app, actingUser(actor))
 
+/** Of one user: they are answered all at once. */
+const PREF_LIMITS = { keys: 1_000, bytes: 4 * 1_048_576 }
+
 export async function putPref(ctx: ChatContext, actor: Actor, pref: UserPref): Promise<UserPref> {
   const { app } = actor
   const userId = actingUser(actor)
-  await putUserPref(ctx.db, app, userId, pref, now(ctx))
+  if (!(await putUserPref(ctx.db, app, userId, pref, PREF_LIMITS, now(ctx))))
+    throw new CoreError('PAYLOAD_TOO_LARGE', 'A user keeps at most 1000 preferences of 4 MiB together.')
   ctx.publish({ type: 'my-pref-changed', app, to: { userIds: [userId] }, ...pref })
   return pref
 }

@@ -1,7 +1,7 @@
 import type { Queryable } from '../store/database.ts'
 import { insertMessage, type MessageRow } from '../store/messages.ts'
-import type { ChatContext } from './context.ts'
-import { now } from './context.ts'
+import type { RoomRow } from '../store/rooms.ts'
+import { type Actor, type ChatContext, now } from './context.ts'
 import type { User } from './model.ts'
 
 /** Made by the server alone: clients break on one whose content is missing. */
@@ -18,6 +18,10 @@ export const SYSTEM_TYPES: ReadonlySet<string> = new Set([
 
 type SubjectType = 'addMember' | 'addMembers' | 'deleteMember' | 'assignAdmin' | 'cancelInvitations'
 export type SystemMessage = { type: 'joinRoom' | 'leaveRoom' } | { type: SubjectType; subjects: User[] }
+
+/** Shipped clients lose a message without a sender, so a server that acts for nobody speaks as somebody inside. */
+export const speaker = (actor: Actor, room: RoomRow, concerned: readonly string[]): string | undefined =>
+  actor.userId ?? room.ownerId ?? concerned[0]
 
 export async function postSystemMessage(
   ctx: ChatContext,

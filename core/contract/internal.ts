@@ -80,13 +80,15 @@ export type Provision = { position: number; allowed: boolean }
 
 /**
  * One step of the change feed; positions are dense and in commit order.
- * - `credential` granted: evict what is cached of it (a negative entry above all).
+ * - `credential` granted: evict what is cached of it (a negative entry above all); what lives by it ends when
+ *   `expiresAtMs` says (null: never; absent: as before).
  * - `credential` revoked: evict, refuse, close its tunnels.
  * - `user` revoked: every credential of the user, those that the core never saw included.
  * - `app` changed: settings or keys; evict everything of the app, re-check its tunnels.
  */
 export type CredentialChange = { position: number; app: string } & (
-  | { subject: 'credential'; effect: 'granted' | 'revoked'; credentialId: string }
+  | { subject: 'credential'; effect: 'granted'; credentialId: string; expiresAtMs?: number | null }
+  | { subject: 'credential'; effect: 'revoked'; credentialId: string }
   | { subject: 'user'; effect: 'revoked'; userId: string }
   | { subject: 'app'; effect: 'changed' }
 )

@@ -11,7 +11,10 @@ export const AUTH_EVENTS: readonly string[] = ['auth', 'auth2']
 export const CONNECT_IDENTITY_KEY = IDENTITY_HEADER
 
 export type SocketAuthRefusal = { code: string; RC: number }
-export type SocketAuth = { identity: string } | { refused: SocketAuthRefusal }
+export type SocketAuth = ({ identity: string } | { refused: SocketAuthRefusal }) & {
+  /** What the exchange belongs to in traces, where there are any. */
+  traceparent?: string
+}
 
 /** Undefined for whatever a gateway does not write: a raw token, a foreign shape. */
 export function parseSocketAuth(value: unknown): SocketAuth | undefined {

@@ -17,7 +17,7 @@ export function resolveSettings(app: string, stored: StoredSettings, defaults: A
     app,
     origins: stored.origins ?? defaults.origins,
     allowPlatformKeyFromBrowser: stored.allowPlatformKeyFromBrowser ?? false,
-    platformSources: stored.platformSources ?? [],
+    platformSources: stored.platformSources ?? defaults.platformSources ?? [],
     ...(authentication !== undefined && { authentication }),
   }
 }

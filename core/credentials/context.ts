@@ -7,6 +7,8 @@ export type AppDefaults = {
   origins: readonly string[]
   /** The deployment's own auth service. It vouches for users of every app that has no authentication of its own. */
   authUrl: string | undefined
+  /** From where platform keys are taken; none or empty: from everywhere. */
+  platformSources?: readonly string[] | undefined
   /** Where URLs of apps may lead; plain http is for these alone. */
   privateUpstreams: PrivateUpstreams
 }

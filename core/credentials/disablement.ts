@@ -1,8 +1,15 @@
 /** A disabled user keeps its tokens, which are refused until it is enabled again. */
 import { CoreError } from '../errors.ts'
 import { recordChange } from '../store/credential-changes.ts'
-import { recordTokensOf, setDisabled } from '../store/tokens.ts'
+import { findDisabled, recordTokensOf, setDisabled } from '../store/tokens.ts'
 import type { CredentialContext } from './context.ts'
+
+/** Those of the users that are disabled, and since when. */
+export const disabledSince = (
+  ctx: CredentialContext,
+  app: string,
+  userIds: readonly string[],
+): Promise<Map<string, Date>> => findDisabled(ctx.db, app, userIds)
 
 /** @throws CoreError CLIENT_NOT_FOUND */
 export async function disableUser(

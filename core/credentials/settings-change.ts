@@ -128,14 +128,17 @@ function parseOrigins(value: unknown, at: string): string[] {
 
 function parseSources(value: unknown, at: string): string[] {
   const sources = parseTexts(value, at)
-  for (const source of sources) {
-    const [network = '', prefix, ...rest] = source.split('/')
-    const bits = isIP(network) === 4 ? 32 : 128
-    const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)
-    if (isIP(network) === 0 || network.includes('%') || !isPrefix || rest.length > 0)
-      throw refused(at, 'holds something that is no address and no network such as 192.0.2.0/24')
-  }
+  if (!sources.every(isSource))
+    throw refused(at, 'holds something that is no address and no network such as 192.0.2.0/24')
   return sources
+}
+
+/** Whether it is an address, or a network of them. */
+export function isSource(source: string): boolean {
+  const [network = '', prefix, ...rest] = source.split('/')
+  const bits = isIP(network) === 4 ? 32 : 128
+  const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)
+  return isIP(network) !== 0 && !network.includes('%') && isPrefix && rest.length === 0
 }
 
 function parseTexts(value: unknown, at: string): string[] {

@@ -105,13 +105,14 @@ export async function revokeTokens(
   return { tokens: rows.map((row) => present(row, given)), position }
 }
 
-/** The live tokens of an app, newest first; at most `limit` of `totalCount`. */
+/** The live tokens of an app, or of one of its users, newest first; at most `limit` of `totalCount`. */
 export async function listTokens(
   ctx: CredentialContext,
   app: string,
+  userId?: string,
   limit = 1_000,
 ): Promise<{ totalCount: number; tokens: Token[] }> {
-  const { totalCount, rows } = await store.listTokens(ctx.db, app, new Date(ctx.clock()), limit)
+  const { totalCount, rows } = await store.listTokens(ctx.db, app, userId, new Date(ctx.clock()), limit)
   return { totalCount, tokens: rows.map((row) => present(row)) }
 }
 

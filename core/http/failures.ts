@@ -3,7 +3,7 @@ import { REQUEST_ID_HEADER } from '#contract/identity.ts'
 import { CoreError, errorEntry } from '../errors.ts'
 import type { Logger } from '../observe/log.ts'
 import { DatabaseError } from '../store/database.ts'
-import { failure } from '../wire/envelope.ts'
+import { failure, RETRY_AFTER_S } from '../wire/envelope.ts'
 
 /** What PostgreSQL cannot hold (class 22: NUL in texts, numbers out of range; keys too long): the request's fault. */
 const DATA_EXCEPTION = '22'
@@ -26,6 +26,7 @@ export function answerFailure(log: Logger, error: unknown, request: FastifyReque
       },
       'request failed',
     )
+  if (status === 429) reply.header('retry-after', String(RETRY_AFTER_S))
   return reply.code(status).send(failure(known.code, known.detail))
 }
 

@@ -71,6 +71,8 @@ const SORTS = new Map<string, RoomSort['by']>([
   ['updatedTime', 'updatedTime'],
   ['updatedAt', 'updatedTime'],
   ['name', 'name'],
+  ['_id', 'id'],
+  ['id', 'id'],
 ])
 
 /**

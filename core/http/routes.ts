@@ -19,6 +19,7 @@ import { prefRoutes } from './routes/prefs.ts'
 import { pushRoutes } from './routes/push.ts'
 import { roomRoutes } from './routes/rooms.ts'
 import { searchRoutes } from './routes/search.ts'
+import { socketRoutes } from './routes/sockets.ts'
 import { stickerRoutes } from './routes/stickers.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
@@ -44,6 +45,7 @@ export const routes: readonly Route[] = [
   ...catchUpRoutes,
   ...pushRoutes,
   ...webhookRoutes,
+  ...socketRoutes,
   ...groupRoutes,
   ...blockRoutes,
   ...configRoutes,

@@ -15,6 +15,8 @@ import type { Logger } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { ok } from '../wire/envelope.ts'
 import { isForm, readBodies } from './bodies.ts'
+import { compressAnswers } from './compression.ts'
+import { consolePage } from './console/console.ts'
 import { answerFailure } from './failures.ts'
 import { reference } from './openapi/reference.ts'
 import { RawAnswer } from './raw-answer.ts'
@@ -61,6 +63,7 @@ export function buildPublicServer(parts: PublicServerParts): FastifyInstance {
   })
 
   readBodies(server)
+  compressAnswers(server)
   server.register(multipart, { limits: PART_LIMITS, throwFileSizeLimit: false })
   server.addHook('onResponse', async (_request, reply) =>
     metrics.answered(reply.statusCode, reply.elapsedTime / 1_000),
@@ -68,6 +71,7 @@ export function buildPublicServer(parts: PublicServerParts): FastifyInstance {
   server.setErrorHandler((error, request, reply) => answerFailure(log, error, request, reply))
   server.register(readyz, parts)
   server.register(reference, { routes })
+  server.register(consolePage)
   server.setNotFoundHandler((request) => {
     identify(verifier, request)
     throw new CoreError('NOT_FOUND')

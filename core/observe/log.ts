@@ -5,6 +5,9 @@ export type { Logger }
 /** How deep causes are followed; a chain that is longer says nothing new. */
 const MAX_CAUSES = 5
 
+/** An outage fails every request alike, wherever it is noticed: its stack tells nothing, and would fill the log. */
+const OUTAGE = 'STORE_UNAVAILABLE'
+
 /**
  * JSON lines. Requests are logged by method, path and status alone, and of errors only what is known to be
  * harmless: a database's error quotes rows, a client library's quotes its command. Redaction is the second fence.
@@ -30,7 +33,7 @@ export function describeError(error: unknown, depth = 0): Described {
     type: error.name,
     message: error.message,
     ...(code !== undefined && { code }),
-    ...(depth === 0 && error.stack !== undefined && { stack: error.stack }),
+    ...(depth === 0 && code !== OUTAGE && error.stack !== undefined && { stack: error.stack }),
     ...(error.cause !== undefined && depth < MAX_CAUSES && { cause: describeError(error.cause, depth + 1) }),
   }
 }

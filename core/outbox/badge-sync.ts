@@ -1,4 +1,5 @@
 import type { Logger } from '../observe/log.ts'
+import type { ObserveDelivery } from '../observe/outbox-metrics.ts'
 import { type BadgeDue, claimDues, postponeDue, settleDue, unreadTotals } from '../store/badges.ts'
 import type { Database } from '../store/database.ts'
 import type { BadgeService } from './badge-service.ts'
@@ -10,6 +11,7 @@ type Parts = {
   service: Pick<BadgeService, 'tell'>
   clock: () => number
   log: Logger
+  observe: ObserveDelivery
   firstRetryMs?: number
   timing?: Partial<LoopTiming> | undefined
 }
@@ -21,7 +23,7 @@ const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 60_000
 
 /** Tells the badge service each user's unread total, as it is when it is told. */
-export function createBadgeSync({ db, service, clock, log, timing, ...parts }: Parts): Loop {
+export function createBadgeSync({ db, service, clock, log, observe, timing, ...parts }: Parts): Loop {
   const { firstRetryMs = FIRST_RETRY_MS } = parts
   const after = (ms: number) => new Date(clock() + ms)
 
@@ -45,7 +47,9 @@ export function createBadgeSync({ db, service, clock, log, timing, ...parts }: P
     try {
       if (signal.aborted) return await postponeDue(db, due, after(0))
       await service.tell(due.userId, count)
+      observe('badge', 'delivered')
     } catch (err) {
+      observe('badge', 'failed')
       if (due.attempts === 1) log.warn({ event: 'badge-untold', err }, 'the badge service was not told')
       const waitMs = Math.min(firstRetryMs * 2 ** Math.min(due.attempts - 1, 10), LONGEST_RETRY_MS)
       return postponeDue(db, due, after(waitMs * (1 - Math.random() / 2)))

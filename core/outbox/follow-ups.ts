@@ -1,7 +1,7 @@
 import { markRoomsDue, markUsersDue } from '../store/badges.ts'
 import type { OutboxRow } from '../store/outbox.ts'
 import { addPushJobs } from '../store/push.ts'
-import { messageIdOf, textOf, userIdsOf } from './payloads.ts'
+import { messageIdOf, reachedOf, textOf } from './payloads.ts'
 import type { Follow } from './relay.ts'
 import { addWebhooks } from './webhook-events.ts'
 
@@ -27,7 +27,8 @@ export function createFollow(wanted: { pushes: boolean; badges: boolean; badgeDe
 function pushOf({ topic, app, roomId, payload }: OutboxRow) {
   const messageId = messageIdOf(payload)
   if (topic !== 'message-posted' || messageId === undefined || payload.push === false) return []
-  return [{ app, work: { kind: 'message' as const, roomId, messageId } }]
+  const badge = payload.badge === false ? { badge: false as const } : {}
+  return [{ app, work: { kind: 'message' as const, roomId, messageId, ...badge } }]
 }
 
 /** A deletion may take something unread away. */
@@ -40,7 +41,7 @@ function readersOf({ topic, app, payload }: OutboxRow): Array<{ app: string; use
     topic === 'read'
       ? [textOf(payload.userId)]
       : topic === 'members-joined' || topic === 'members-removed'
-        ? userIdsOf(payload)
+        ? reachedOf(payload)
         : []
   return userIds.map((userId) => ({ app, userId }))
 }

@@ -1,13 +1,15 @@
 /** Events that follow from outbox rows, where nobody was heard to tell the sockets. */
 import { type ChatEvent, followUpKey } from '../chat/events.ts'
+import { populateInvitations } from '../chat/invite.ts'
 import { loadRoom, populateMessages, withoutView } from '../chat/populate.ts'
 import type { Queryable } from '../store/database.ts'
+import { findInvitations } from '../store/invitations.ts'
 import { findMemberIds } from '../store/members.ts'
 import { findMessagesById } from '../store/messages.ts'
 import type { OutboxRow } from '../store/outbox.ts'
 import { findDeletedTogether } from '../store/positions.ts'
 import type { Emitted } from './emitted.ts'
-import { messageIdOf, textOf, userIdsOf } from './payloads.ts'
+import { messageIdOf, reachedOf, textOf, userIdsOf } from './payloads.ts'
 
 /** As `followUpKey` of the row's event. */
 export function rowKey({ topic, app, roomId, payload, position }: OutboxRow): string {
@@ -19,9 +21,15 @@ export function rowKey({ topic, app, roomId, payload, position }: OutboxRow): st
     case 'read':
       return JSON.stringify(['read', app, roomId, payload.userId, payload.messageId])
     case 'members-joined':
-      return JSON.stringify(['members-joined', app, roomId, ...userIdsOf(payload).toSorted()])
+      return JSON.stringify(['members-joined', app, roomId, ...reachedOf(payload).toSorted()])
     case 'members-removed':
-      return JSON.stringify(['members-left', app, roomId, ...userIdsOf(payload).toSorted()])
+      return JSON.stringify(['members-left', app, roomId, ...reachedOf(payload).toSorted()])
+    case 'room-changed':
+      return JSON.stringify(['room', app, payload.changeId])
+    case 'invited':
+      return JSON.stringify(['invited', app, roomId, ...userIdsOf(payload), payload.atMs])
+    case 'invitation-cancelled':
+      return JSON.stringify(['cancelled', app, roomId, ...userIdsOf(payload).toSorted()])
     default:
       return JSON.stringify([topic, position])
   }
@@ -38,14 +46,21 @@ export async function missingEvents(
     const told = emitted.has(rowKey(row))
     if (row.topic === 'members-joined' || row.topic === 'members-removed')
       events.push(...(await membershipEvents(tx, row, told)))
+    else if (row.topic === 'room-changed') events.push(...(told ? [] : await roomEvents(tx, row)))
+    else if (row.topic === 'invited' || row.topic === 'invitation-cancelled')
+      events.push(...(told ? [] : await invitationEvents(tx, row)))
     else if (!told) events.push(...(await messageEvents(tx, row)))
   }
   return withoutTwins(events)
 }
 
+/** A room is told after all that changed it: who joins meanwhile hears it too. */
 function withoutTwins(events: ChatEvent[]): ChatEvent[] {
   const keys = new Set<string>()
+  const lastOfRoom = new Map<string, ChatEvent>()
+  for (const event of events) if (event.type === 'room-changed') lastOfRoom.set(roomKey(event), event)
   return events.filter((event) => {
+    if (event.type === 'room-changed') return lastOfRoom.get(roomKey(event)) === event
     const key = event.type === 'message-changed' ? followUpKey(event) : undefined
     if (key === undefined) return true
     const isFirst = !keys.has(key)
@@ -53,6 +68,9 @@ function withoutTwins(events: ChatEvent[]): ChatEvent[] {
     return isFirst
   })
 }
+
+const roomKey = (event: Extract<ChatEvent, { type: 'room-changed' }>) =>
+  JSON.stringify([event.app, event.room.id])
 
 async function messageEvents(tx: Queryable, row: OutboxRow): Promise<ChatEvent[]> {
   const { topic, app, roomId, payload } = row
@@ -79,13 +97,38 @@ async function membershipEvents(tx: Queryable, row: OutboxRow, told: boolean): P
   const { app, roomId, payload } = row
   const to = { roomId }
   const inside = new Set(await findMemberIds(tx, app, roomId))
-  const userIds = userIdsOf(payload)
+  const userIds = reachedOf(payload)
   const joined = userIds.filter((id) => inside.has(id))
   const left = userIds.filter((id) => !inside.has(id))
   const events: ChatEvent[] = []
   if (joined.length > 0) events.push({ type: 'members-joined', app, to, roomId, userIds: joined })
   if (left.length > 0) events.push({ type: 'members-left', app, to, roomId, userIds: left })
-  const room = told ? undefined : await loadRoom(tx, app, roomId, undefined)
-  if (room !== undefined) events.push({ type: 'room-changed', app, to, room: withoutView(room) })
-  return events
+  return told ? events : [...events, ...(await roomEvents(tx, row))]
+}
+
+async function roomEvents(tx: Queryable, { app, roomId, payload }: OutboxRow): Promise<ChatEvent[]> {
+  const room = await loadRoom(tx, app, roomId, undefined)
+  if (room === undefined) return []
+  const changeId = typeof payload.changeId === 'string' ? payload.changeId : undefined
+  return [{ type: 'room-changed', app, to: { roomId }, room: withoutView(room), changeId }]
+}
+
+/** As it stands now: an invitation that was answered meanwhile is told no more, one that was repeated is not cancelled. */
+async function invitationEvents(tx: Queryable, row: OutboxRow): Promise<ChatEvent[]> {
+  const { app, roomId, topic, payload } = row
+  const userIds = userIdsOf(payload)
+  const pending = (await findInvitations(tx, app, { roomId })).filter((one) =>
+    userIds.includes(one.inviteeId),
+  )
+  if (topic === 'invited')
+    return (await populateInvitations(tx, app, pending)).map((invitation) => ({
+      type: 'invited',
+      app,
+      to: { userIds: [invitation.invitee.id] },
+      invitation,
+    }))
+  const cancelled = userIds.filter((id) => !pending.some((one) => one.inviteeId === id))
+  return cancelled.length === 0
+    ? []
+    : [{ type: 'invitation-cancelled', app, to: { userIds: cancelled }, roomId }]
 }

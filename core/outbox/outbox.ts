@@ -2,6 +2,7 @@
 import type { PrivateUpstreams } from '#contract/outbound-address.ts'
 import type { ChatContext } from '../chat/context.ts'
 import type { Publish } from '../chat/events.ts'
+import type { ObserveDelivery } from '../observe/outbox-metrics.ts'
 import type { OutsideConfig } from '../outside-config.ts'
 import { unreadTotals } from '../store/badges.ts'
 import { createApns } from './apns.ts'
@@ -35,6 +36,7 @@ export type OutboxParts = {
   config: OutsideConfig
   privateUpstreams: PrivateUpstreams
   deploymentSecret: Uint8Array
+  observe?: ObserveDelivery
   timing?: OutboxTiming | undefined
 }
 
@@ -44,10 +46,11 @@ export type OutboxTiming = Partial<LoopTiming> & {
   badgeDelayMs?: number
   badgeAskMs?: number
   webhookTimeoutMs?: number
+  webhookLeaseMs?: number
 }
 
 export function createOutbox(parts: OutboxParts): Outbox {
-  const { chat, publish, config, privateUpstreams, deploymentSecret, timing } = parts
+  const { chat, publish, config, privateUpstreams, deploymentSecret, observe = () => {}, timing } = parts
   const { db, clock, log } = chat
   const outbound = createOutbound(privateUpstreams)
   const emitted = createEmitted()
@@ -72,6 +75,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
     db,
     clock,
     log,
+    observe,
     timing,
     ...(timing?.firstRetryMs && { firstRetryMs: timing.firstRetryMs }),
   }
@@ -79,7 +83,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
 
   function start(): void {
     const { webhookPrefix: prefix } = config
-    const { webhookTimeoutMs: timeoutMs, badgeDelayMs } = timing ?? {}
+    const { webhookTimeoutMs: timeoutMs, webhookLeaseMs: leaseMs, badgeDelayMs } = timing ?? {}
     const webhooks = createWebhooks({
       ...common,
       chat,
@@ -87,6 +91,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
       prefix,
       deploymentSecret,
       ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(leaseMs !== undefined && { leaseMs }),
     })
     const pushes = createPushes({
       ...common,

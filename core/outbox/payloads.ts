@@ -9,5 +9,9 @@ export const messageIdOf = ({ messageId }: Payload): string | undefined =>
 export const userIdsOf = ({ userIds }: Payload): string[] =>
   Array.isArray(userIds) ? userIds.filter((id) => typeof id === 'string') : []
 
+/** Whose sockets are concerned: with a group that is named come and go its users. */
+export const reachedOf = (payload: Payload): string[] =>
+  Array.isArray(payload.reached) ? userIdsOf({ userIds: payload.reached }) : userIdsOf(payload)
+
 /** Who acted; undefined where a customer's server did, for nobody. */
 export const actorOf = ({ by }: Payload): string | undefined => (typeof by === 'string' ? by : undefined)

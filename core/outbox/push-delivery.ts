@@ -1,6 +1,7 @@
 /** Makes the pushes: of new messages to the members who want them, and those that customers ask for. */
 import { populateMessages } from '../chat/populate.ts'
 import type { Logger } from '../observe/log.ts'
+import type { ObserveDelivery } from '../observe/outbox-metrics.ts'
 import type { Database } from '../store/database.ts'
 import { findMessagesById } from '../store/messages.ts'
 import {
@@ -34,6 +35,7 @@ export type PushParts = {
   badgesOf: (app: string, userIds: readonly string[]) => Promise<Map<string, number>>
   clock: () => number
   log: Logger
+  observe: ObserveDelivery
   firstRetryMs?: number
   timing?: Partial<LoopTiming> | undefined
 }
@@ -52,7 +54,7 @@ const LONGEST_RETRY_MS = 60_000
 const LIFETIME_MS = 600_000
 
 export function createPushes(parts: PushParts): Loop {
-  const { db, outbound, providers, hookUrl, genericHookUrl, badgesOf, clock, log } = parts
+  const { db, outbound, providers, hookUrl, genericHookUrl, badgesOf, clock, log, observe } = parts
   const { firstRetryMs = FIRST_RETRY_MS, timing } = parts
   const providerOf = new Map(providers.flatMap((provider) => provider.types.map((type) => [type, provider])))
   const after = (ms: number) => new Date(clock() + ms)
@@ -97,7 +99,7 @@ export function createPushes(parts: PushParts): Loop {
 
   async function messagePage(
     app: string,
-    { roomId, messageId }: { roomId: string; messageId: string },
+    { roomId, messageId, badge }: { roomId: string; messageId: string; badge?: false | undefined },
     after: string,
   ): Promise<Page> {
     const [row] = await findMessagesById(db, app, [{ roomId, id: messageId }])
@@ -111,11 +113,11 @@ export function createPushes(parts: PushParts): Loop {
     if (message === undefined || userIds.length === 0) return { calls: [], servedTo }
     const [subscriptions, badges] = await Promise.all([
       findSubscriptions(db, app, userIds),
-      badgesOf(app, userIds),
+      badge === false ? undefined : badgesOf(app, userIds),
     ])
     const note = messageNote(message, { name: room.name ?? undefined, roomTags: room.roomTags })
     const wire = presentMessage(message)
-    const badgeOf = (userId: string) => badges.get(userId) ?? 0
+    const badgeOf = (userId: string) => badges && (badges.get(userId) ?? 0)
     const calls: PushCall[] = subscriptions
       .filter(({ type }) => type !== 'ios-voip')
       .flatMap((one) => callOf(one, { ...note, badge: badgeOf(one.userId) }))
@@ -141,8 +143,9 @@ export function createPushes(parts: PushParts): Loop {
           else await perform(app, call, signal)
         } catch (err) {
           failed.push(call)
-          if (!signal.aborted)
-            log.warn({ event: 'push-failed', via: call.via, err }, 'a push will be tried again')
+          if (signal.aborted) continue
+          observe('push', 'failed')
+          log.warn({ event: 'push-failed', via: call.via, err }, 'a push will be tried again')
         }
       }
     }
@@ -154,6 +157,7 @@ export function createPushes(parts: PushParts): Loop {
     if (call.via === 'provider') {
       const { type, token, note } = call
       const outcome = await providerOf.get(type)?.send({ type, token }, note, signal)
+      if (outcome !== undefined) observe('push', outcome === 'sent' ? 'delivered' : outcome)
       if (outcome === 'gone') await forgetTokens(db, app, type, [token])
       if (outcome === 'refused') log.warn({ event: 'push-refused', type }, 'a push was refused')
       return
@@ -169,6 +173,7 @@ export function createPushes(parts: PushParts): Loop {
       signal,
     })
     if (status < 200 || status > 299) throw new Error(`the push hook answered ${status}`)
+    observe('push', 'delivered')
   }
 
   return createPool({

@@ -1,4 +1,5 @@
-import type { WebhookAddresses, WebhookTarget } from '../store/webhooks.ts'
+import type { WebhookAddresses } from '../store/webhook-places.ts'
+import type { WebhookTarget } from '../store/webhooks.ts'
 
 export type WebhookAddress = { url: URL; trusted: boolean }
 

@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto'
 import type { PlatformIdentity } from '#contract/identity.ts'
 import { type ChatContext, now } from '../chat/context.ts'
 import { CoreError } from '../errors.ts'
+import { addWebhookSecret, deleteWebhookSecret, findWebhookSecrets } from '../store/webhook-secrets.ts'
 import {
-  addWebhookSecret,
   type DeadLetter,
-  deleteWebhookSecret,
-  findWebhookSecrets,
   listDeadLetters,
+  listWaitingDeliveries,
   reviveDeadLetters,
+  type WaitingDelivery,
 } from '../store/webhooks.ts'
 import { DELIVERY_LIFETIME_MS } from './webhook-events.ts'
 import { webhookSecret } from './webhook-signature.ts'
@@ -23,6 +23,12 @@ export const deadLetters = (
   page: { before: number | undefined; limit: number },
 ): Promise<DeadLetter[]> => listDeadLetters(ctx.db, actor.app, page.before, page.limit)
 
+export const waitingDeliveries = (
+  ctx: ChatContext,
+  actor: PlatformIdentity,
+  page: { after: number; limit: number },
+): Promise<WaitingDelivery[]> => listWaitingDeliveries(ctx.db, actor.app, page.after, page.limit)
+
 /** Tries them again, in their order and for as long as new ones. Without an id: all. @returns how many */
 export async function replayDeadLetters(
   ctx: ChatContext,
@@ -30,7 +36,7 @@ export async function replayDeadLetters(
   id: number | undefined,
 ): Promise<number> {
   const expiresAt = new Date(ctx.clock() + DELIVERY_LIFETIME_MS)
-  const count = await ctx.db.transaction((tx) => reviveDeadLetters(tx, actor.app, id, now(ctx), expiresAt))
+  const count = await ctx.db.transaction((tx) => reviveDeadLetters(tx, actor.app, id, expiresAt))
   if (id !== undefined && count === 0) throw new CoreError('NOT_FOUND', 'There is no such dead letter.')
   return count
 }

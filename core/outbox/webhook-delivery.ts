@@ -3,18 +3,20 @@
  * then the next; a head that fails is waited for, so that nothing overtakes it, until it is delivered or dead.
  */
 import type { ChatContext } from '../chat/context.ts'
+import type { ObserveDelivery } from '../observe/outbox-metrics.ts'
+import { findWebhookAddresses } from '../store/webhook-places.ts'
+import { findWebhookSecrets } from '../store/webhook-secrets.ts'
 import {
   claimQueues,
   type Delivery,
   deleteDelivery,
   dropEmptyQueue,
   failDelivery,
-  findWebhookAddresses,
-  findWebhookSecrets,
   headOfQueue,
   type Queue,
   renewQueue,
 } from '../store/webhooks.ts'
+import { holdLease } from './lease.ts'
 import type { Loop, LoopTiming } from './loop.ts'
 import { type Outbound, OutboundError, type OutboundReason } from './outbound.ts'
 import { createPool } from './pool.ts'
@@ -28,9 +30,11 @@ export type WebhookParts = {
   /** Before the keys of rooms. */
   prefix: string | undefined
   deploymentSecret: Uint8Array
+  observe?: ObserveDelivery
   timeoutMs?: number
   /** Until the next try, the first having failed. */
   firstRetryMs?: number
+  leaseMs?: number
   timing?: Partial<LoopTiming> | undefined
 }
 
@@ -41,22 +45,21 @@ type Outcome =
 const TIMEOUT_MS = 10_000
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 3_600_000
-/** More than a delivery may take: a call, its reply's statements. */
-const LEASE_MS = 60_000
+/** For so long the queues of a core that died stand still; a call may take longer, its lease is renewed. */
+const LEASE_MS = 10_000
 const AT_ONCE = 32
 /** So that an app whose server hangs leaves room for the others. */
 const AT_ONCE_PER_APP = 8
 
 export function createWebhooks(parts: WebhookParts): Loop {
   const { chat, outbound, prefix, deploymentSecret, timeoutMs = TIMEOUT_MS } = parts
-  const { firstRetryMs = FIRST_RETRY_MS, timing } = parts
+  const { firstRetryMs = FIRST_RETRY_MS, leaseMs = LEASE_MS, observe = () => {}, timing } = parts
   const { db, clock, log } = chat
   const inHand = new Map<string, number>()
-  const after = (ms: number) => new Date(clock() + ms)
 
   async function claim(limit: number): Promise<Queue[]> {
     const full = [...inHand].filter(([, count]) => count >= AT_ONCE_PER_APP).map(([app]) => app)
-    return claimQueues(db, Math.min(limit, AT_ONCE_PER_APP), full, after(0), after(LEASE_MS))
+    return claimQueues(db, Math.min(limit, AT_ONCE_PER_APP), full, leaseMs)
   }
 
   async function work(queue: Queue, signal: AbortSignal): Promise<void> {
@@ -64,7 +67,7 @@ export function createWebhooks(parts: WebhookParts): Loop {
     inHand.set(app, (inHand.get(app) ?? 0) + 1)
     try {
       while (!signal.aborted && (await deliverNext(queue, signal))) {}
-      if (signal.aborted) await renewQueue(db, queue, after(0))
+      if (signal.aborted) await renewQueue(db, queue, 0)
     } finally {
       const left = (inHand.get(app) ?? 1) - 1
       if (left > 0) inHand.set(app, left)
@@ -74,28 +77,35 @@ export function createWebhooks(parts: WebhookParts): Loop {
 
   /** @returns whether the queue goes on at once. */
   async function deliverNext(queue: Queue, signal: AbortSignal): Promise<boolean> {
-    const version = await renewQueue(db, queue, after(LEASE_MS))
+    const version = await renewQueue(db, queue, leaseMs)
     if (version === undefined) return false
     const delivery = await headOfQueue(db, queue)
     if (delivery === undefined) return !(await dropEmptyQueue(db, queue, version))
+    const lease = holdLease(async () => (await renewQueue(db, queue, leaseMs)) !== undefined, leaseMs)
+    const given = AbortSignal.any([signal, lease.signal])
+    const outcome = await deliver(delivery, given).finally(lease.release)
+    if (outcome.done) return true
+    return given.aborted ? false : fail(queue, delivery, outcome.reason)
+  }
+
+  async function deliver(delivery: Delivery, signal: AbortSignal): Promise<Outcome> {
     const outcome = await attempt(delivery, signal)
-    if (signal.aborted && !outcome.done) return false
-    if (outcome.done) {
-      if (outcome.answer !== undefined) await applyReply(chat, delivery, parseReply(outcome.answer))
-      await deleteDelivery(db, delivery.id)
-      return true
-    }
-    return fail(queue, delivery, outcome.reason)
+    if (!outcome.done) return outcome
+    if (outcome.answer !== undefined) await applyReply(chat, delivery, parseReply(outcome.answer))
+    await deleteDelivery(db, delivery.id)
+    if (outcome.answer !== undefined) observe('webhook', 'delivered')
+    return outcome
   }
 
   async function fail(queue: Queue, delivery: Delivery, reason: string): Promise<boolean> {
     const { app, roomId, eventId, target } = delivery
     const waitMs = backoffMs(delivery.attempts, firstRetryMs)
     const isDead = clock() + waitMs > delivery.expiresAt.getTime()
-    await failDelivery(db, delivery.id, reason, isDead ? after(0) : undefined)
+    if ((await renewQueue(db, queue, isDead ? leaseMs : waitMs)) === undefined) return false
+    await failDelivery(db, delivery.id, reason, isDead ? new Date(clock()) : undefined)
+    observe('webhook', isDead ? 'dead' : 'failed')
     if (isDead)
       log.warn({ event: 'webhook-dead', app, roomId, eventId, target, reason }, 'a webhook was given up')
-    else await renewQueue(db, queue, after(waitMs))
     return isDead
   }
 

@@ -4,24 +4,20 @@ import type { Queryable } from '../store/database.ts'
 import { findMessagesById } from '../store/messages.ts'
 import type { OutboxRow } from '../store/outbox.ts'
 import { findUsers } from '../store/users.ts'
-import {
-  addDeliveries,
-  findWebhookPlaces,
-  type NewDelivery,
-  type WebhookEvent,
-  type WebhookPlace,
-  type WebhookTarget,
-} from '../store/webhooks.ts'
+import { findWebhookPlaces, type WebhookPlace } from '../store/webhook-places.ts'
+import { addDeliveries, type NewDelivery, type WebhookEvent, type WebhookTarget } from '../store/webhooks.ts'
 import { presentMessage, presentUser } from '../wire/present.ts'
 import { actorOf, messageIdOf, userIdsOf } from './payloads.ts'
 
 type Told = { event: WebhookEvent; senderId: string | undefined; content: object }
 
+const TOLD = new Set(['message-posted', 'members-joined', 'members-removed'])
+
 /** A delivery is tried until this long after the event. */
 export const DELIVERY_LIFETIME_MS = 86_400_000
 
 export async function addWebhooks(tx: Queryable, rows: readonly OutboxRow[], at: Date): Promise<void> {
-  const concerned = rows.filter((row) => row.topic !== 'read' && row.topic !== 'message-changed')
+  const concerned = rows.filter((row) => TOLD.has(row.topic))
   if (concerned.length === 0) return
   const places = await findWebhookPlaces(tx, concerned)
   if (places.length === 0) return

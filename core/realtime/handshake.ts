@@ -18,7 +18,12 @@ export type Gate = {
  * The gateway signs every request to `/socket.io/`, if only as anonymous. A request for an existing session must
  * come from whom the session belongs to, whichever transport it uses: an Engine.IO session id is no credential.
  */
-export function createGate(verifier: Verifier, sessions: Sessions, isClosing: () => boolean): Gate {
+export function createGate(
+  verifier: Verifier,
+  sessions: Sessions,
+  isClosing: () => boolean,
+  maxConnections: number,
+): Gate {
   const visitors = new WeakMap<IncomingMessage, Identity>()
 
   function refusalOf(request: IncomingMessage): ErrorCode | undefined {
@@ -28,6 +33,7 @@ export function createGate(verifier: Verifier, sessions: Sessions, isClosing: ()
     const ids = sessionIdsOf(request)
     // Engine.IO reads the last of several, the gateway routes by its own reading: there must be one.
     if (ids.length > 1) return 'INVALID_QUERY'
+    if (ids[0] === undefined && sessions.count() >= maxConnections) return 'TOO_MANY_REQUESTS'
     const session = ids[0] === undefined ? undefined : sessions.get(ids[0])
     if (session !== undefined && !mayUse(session, verified.identity)) return 'PERMISSION_DENIED'
     visitors.set(request, verified.identity)
@@ -37,8 +43,10 @@ export function createGate(verifier: Verifier, sessions: Sessions, isClosing: ()
   return {
     check(request, response, next) {
       const code = refusalOf(request)
-      if (code === undefined) next()
-      else refuse(request, response, code)
+      if (code !== undefined) return refuse(request, response, code)
+      next()
+      // Engine.IO's stand-in for an upgrade's response lives as long as the connection, and would hold the request.
+      if (!(response instanceof ServerResponse)) Object.assign(Object(response), { req: undefined })
     },
     visitorOf: (request) => visitors.get(request),
   }

@@ -15,6 +15,8 @@ export type RealtimeLimits = {
   broadcastChunk: number
   /** Over how long `close` spreads the end of the connections. */
   closeSpreadMs: number
+  /** At once, signed in or not; who comes then is refused. */
+  maxConnections: number
 }
 
 export const DEFAULT_LIMITS: RealtimeLimits = {
@@ -30,4 +32,5 @@ export const DEFAULT_LIMITS: RealtimeLimits = {
   eventsPerSecond: 50,
   broadcastChunk: 250,
   closeSpreadMs: 1_000,
+  maxConnections: Number.POSITIVE_INFINITY,
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Socket } from 'socket.io'
 import type { AnonymousIdentity, ClientIdentity, Identity, PlatformIdentity } from '#contract/identity.ts'
 import type { Encoding } from './encoding.ts'
@@ -8,6 +9,9 @@ export type NamedIdentity = ClientIdentity | PlatformIdentity
 export type Session = {
   /** The Engine.IO session id. */
   readonly id: string
+  /** What others may know it by: who knows the Engine.IO id can poll in its place. In the order of opening. */
+  readonly shownId: string
+  readonly openedAtMs: number
   readonly conn: Socket['conn']
   /** Who made the handshake: whoever speaks for this session on any transport must be the same. */
   readonly handshake: Identity
@@ -32,6 +36,8 @@ export type Sessions = {
   open(id: string, conn: Socket['conn'], handshake: Identity): Session
   get(id: string): Session | undefined
   identify(session: Session, identity: NamedIdentity): void
+  /** Those of a credential end with it, at another time than was said. */
+  renew(credentialId: string, expiresAtMs: number | null): void
   /** Makes it anonymous. The rooms that it is in are `membership`'s to leave. */
   release(session: Session): void
   /** Forgets it; a closed session is never bound again. */
@@ -61,12 +67,15 @@ export function createSessions(clock: () => number): Sessions {
 
   return {
     open(id, conn, handshake) {
+      const openedAtMs = clock()
       const session: Session = {
         id,
+        shownId: `${openedAtMs.toString(36).padStart(9, '0')}-${randomBytes(6).toString('base64url')}`,
+        openedAtMs,
         conn,
         handshake,
         identity: nobodyOf(handshake.app),
-        anonymousSinceMs: clock(),
+        anonymousSinceMs: openedAtMs,
         turn: 0,
         open: true,
         encoding: 'plain',
@@ -84,6 +93,11 @@ export function createSessions(clock: () => number): Sessions {
       session.identity = identity
       add(byCredential, identity.credentialId, session)
       if (identity.userId !== undefined) add(byUser, userKey(identity.app, identity.userId), session)
+    },
+    renew(credentialId, expiresAtMs) {
+      for (const session of byCredential.get(credentialId) ?? [])
+        if (session.identity.kind !== 'anonymous')
+          session.identity = { ...session.identity, expiresAtMs: expiresAtMs ?? undefined }
     },
     release: unbind,
     close(session) {

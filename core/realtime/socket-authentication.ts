@@ -39,7 +39,8 @@ export function createSocketAuthentication(parts: Parts): SocketAuthentication {
     sessions.release(session)
   }
 
-  async function welcome(session: Session, identity: NamedIdentity): Promise<boolean> {
+  async function welcome(session: Session, signed: NamedIdentity): Promise<boolean> {
+    const identity = revocations.renew(signed)
     const stands = session.open && !isOver(identity, clock()) && !revocations.cover(identity)
     // The same user with another token stays in its rooms meanwhile, and misses nothing.
     if (!stands || !isSameUser(session.identity, identity)) release(session)

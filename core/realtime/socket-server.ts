@@ -1,22 +1,27 @@
 import { randomBytes } from 'node:crypto'
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Server, type Socket } from 'socket.io'
 import type { Identity } from '#contract/identity.ts'
 import type { CredentialChange } from '#contract/internal.ts'
 import { CONNECT_IDENTITY_KEY } from '#contract/socket-auth.ts'
+import type { Tracer } from '#contract/tracer.ts'
 import { followUpKey, type Publish } from '../chat/events.ts'
 import type { ChatOperations } from './chat-operations.ts'
-import { listenToClient } from './client-events.ts'
+import { buildClientListener } from './client-events.ts'
 import { type Broadcast, createCluster } from './cluster.ts'
 import { createDelivery } from './delivery.ts'
+import { forgetRequest } from './forget-request.ts'
 import { createGate, type Verifier } from './handshake.ts'
 import { DEFAULT_LIMITS, type RealtimeLimits } from './limits.ts'
+import { createLocalSockets, type LocalSockets } from './live-sockets.ts'
 import { createMembership } from './membership.ts'
 import { createPositionChecks } from './positions.ts'
 import { createRevocations } from './revocations.ts'
 import { createSessions, type Session } from './sessions.ts'
 import { createSocketAuthentication } from './socket-authentication.ts'
+import { createSocketTraces } from './socket-traces.ts'
 import { createTokenBucket } from './token-bucket.ts'
 import { boundUnsent } from './unsent.ts'
 import { toBroadcast } from './wire-events.ts'
@@ -34,12 +39,15 @@ export type SocketServerParts = {
   onTold?: (key: string) => void
   clock: () => number
   limits?: Partial<RealtimeLimits>
+  tracer?: Tracer | undefined
 }
 
 export type Realtime = {
   publish: Publish
   connectionCount(): number
   connectionsByApp(): ReadonlyMap<string, number>
+  /** Of this core alone. */
+  sockets: LocalSockets
   /** Events that overcrowded rooms did not get; their readers see the gap in `seq`. */
   droppedCount(): number
   /** Whether this core hears the others; undefined where there is no Redis. */
@@ -48,6 +56,9 @@ export type Realtime = {
 }
 
 const CLOSE_SLICES = 20
+/** Of those that a revocation ends, in one turn of the event loop, and between two turns. */
+const CUT_AT_ONCE = 50
+const CUT_PAUSE_MS = 5
 
 /**
  * The sockets of one core. It never sends a Socket.IO DISCONNECT packet, to which shipped clients answer with
@@ -72,6 +83,7 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
     clock,
     log,
   })
+  const trace = parts.tracer && createSocketTraces(parts.tracer)
   let closing = false
 
   const io = new Server(server, {
@@ -86,7 +98,7 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
     maxHttpBufferSize: limits.maxPayloadBytes,
   })
   const delivery = createDelivery(io.of('/'), limits.broadcastChunk)
-  const gate = createGate(verifier, sessions, () => closing)
+  const gate = createGate(verifier, sessions, () => closing, limits.maxConnections)
   const sessionIds = new WeakMap<IncomingMessage, string>()
   const sessionsByConn = new WeakMap<Socket['conn'], Session>()
 
@@ -95,6 +107,21 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
     sessions.close(session)
     // Discarding what is unsent: a reader that doesn't read must not keep its session by that.
     session.conn.close(true)
+  }
+
+  /**
+   * Nothing reaches any of them from now on, nor comes in. Of thousands the connections end a few at a time: the
+   * gateways, which follow the same feed, cut their clients meanwhile, and everybody else is served.
+   */
+  async function cutAll(ended: readonly Session[]): Promise<void> {
+    for (const session of ended) {
+      membership.leave(session)
+      sessions.close(session)
+    }
+    for (let start = 0; start < ended.length; start += CUT_AT_ONCE) {
+      if (start > 0) await delay(CUT_PAUSE_MS)
+      for (const { conn } of ended.slice(start, start + CUT_AT_ONCE)) conn.close(true)
+    }
   }
 
   function apply(broadcast: Broadcast): void {
@@ -117,6 +144,8 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
       })
     }
   }
+
+  const listenToClient = buildClientListener({ authentication, membership, chat, cut, log, trace })
 
   io.engine.use(gate.check)
   io.engine.generateId = (request) => {
@@ -142,11 +171,11 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
     const session = sessionsByConn.get(socket.conn)
     if (session === undefined || !session.open) return socket.conn.close(true)
     session.socket = socket
-    const bucket = createTokenBucket(limits.eventBurst, limits.eventsPerSecond, clock)
-    listenToClient(socket, session, bucket, { authentication, membership, chat, cut, log })
+    listenToClient(socket, session, createTokenBucket(limits.eventBurst, limits.eventsPerSecond, clock))
     // A connection without the main namespace is of no use to anyone.
     socket.on('disconnect', () => cut(session))
     const identity = identityAtConnect(socket, session)
+    forgetRequest(socket)
     if (identity.kind === 'anonymous') return
     authentication.welcome(session, identity).catch((err: unknown) => {
       log.error({ err, reason: 'ROOMS_UNREAD' }, 'a socket could not be brought into its rooms')
@@ -164,11 +193,14 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
 
   const unsubscribe = feed.subscribe((change) => {
     revocations.note(change)
+    if (change.subject === 'credential' && change.effect === 'granted' && change.expiresAtMs !== undefined)
+      sessions.renew(change.credentialId, change.expiresAtMs)
     if (change.subject === 'credential' && change.effect === 'revoked')
-      for (const session of sessions.ofCredential(change.credentialId)) cut(session)
+      void cutAll([...sessions.ofCredential(change.credentialId)])
     if (change.subject === 'user')
-      for (const session of sessions.ofUser(change.app, change.userId))
-        if (session.identity.kind === 'client') cut(session)
+      void cutAll(
+        [...sessions.ofUser(change.app, change.userId)].filter(({ identity }) => identity.kind === 'client'),
+      )
   })
 
   const sweep = setInterval(() => {
@@ -176,9 +208,9 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
     revocations.forgetOld()
     for (const session of sessions.all()) {
       const { identity } = session
-      if (identity.kind === 'anonymous') {
-        if (nowMs - session.anonymousSinceMs >= limits.anonymousMs) cut(session)
-      } else if (identity.expiresAtMs !== undefined && identity.expiresAtMs <= nowMs) cut(session)
+      const endsAtMs =
+        identity.kind === 'anonymous' ? session.anonymousSinceMs + limits.anonymousMs : identity.expiresAtMs
+      if (endsAtMs !== undefined && endsAtMs <= nowMs) cut(session)
     }
   }, limits.sweepIntervalMs).unref()
 
@@ -189,14 +221,13 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
         apply(broadcast)
         cluster?.tell(broadcast)
       } catch (err) {
-        log.error(
-          { err, reason: 'BROADCAST_FAILED', event: event.type },
-          'an event did not reach the sockets',
-        )
+        const what = { err, reason: 'BROADCAST_FAILED', event: event.type }
+        log.error(what, 'an event did not reach the sockets')
       }
     },
     connectionCount: () => sessions.count(),
     connectionsByApp: () => sessions.countByApp(),
+    sockets: createLocalSockets(sessions, nodeId, cut),
     droppedCount: delivery.droppedCount,
     linked: () => cluster?.linked(),
     async close() {

@@ -15,6 +15,8 @@ type ChangeRow = {
   credentialKind: Exclude<CredentialKind, 'default-app'>
   credentialId: string
   userId: string
+  /** As it is now: of a credential that was renewed since, a later change says the same. */
+  expiresAt: Date | null
 }
 
 /** Records that every credential of a user is revoked, or that an app has changed. @returns the position */
@@ -50,7 +52,12 @@ export async function changesAfter(db: Queryable, position: number, limit: numbe
     'changes-after',
     `SELECT feed.position AS latest, changes.* FROM feed LEFT JOIN LATERAL (
        SELECT position, app, subject, effect, credential_kind AS "credentialKind",
-         credential_id AS "credentialId", user_id AS "userId"
+         credential_id AS "credentialId", user_id AS "userId",
+         CASE WHEN effect <> 'granted' THEN NULL
+           WHEN credential_kind = 'client-token' THEN (SELECT expires_at FROM tokens WHERE digest = credential_id)
+           WHEN credential_kind = 'platform-key'
+             THEN (SELECT expires_at FROM platform_keys WHERE digest = credential_id)
+         END AS "expiresAt"
        FROM credential_changes WHERE position > $1 ORDER BY position LIMIT $2
      ) AS changes ON true`,
     [position, limit],
@@ -63,10 +70,14 @@ export async function changesAfter(db: Queryable, position: number, limit: numbe
 }
 
 function toChange(row: ChangeRow): FeedChange {
-  const { position, app, subject, effect, credentialId, credentialKind, userId } = row
+  const { position, app, subject, effect, credentialId, credentialKind, userId, expiresAt } = row
   if (subject === 'app') return { position, app, subject, effect: 'changed' }
   if (subject === 'user') return { position, app, subject, effect: 'revoked', userId }
-  return { position, app, subject, effect, credentialId, credentialKind }
+  if (effect === 'revoked') return { position, app, subject, effect, credentialId, credentialKind }
+  const granted = { position, app, subject, effect, credentialId, credentialKind }
+  if (expiresAt !== null) return { ...granted, expiresAtMs: expiresAt.getTime() }
+  // A token always has an end: where it has none its row is gone, with its user.
+  return credentialKind === 'platform-key' ? { ...granted, expiresAtMs: null } : granted
 }
 
 /** By the database's clock, which also stamped them. */

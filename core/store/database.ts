@@ -23,12 +23,19 @@ export type Database = Queryable & {
   close(): Promise<void>
 }
 
+const DAMAGED = new Set(['XX001', 'XX002'])
+
 /** What the database refused, by SQLSTATE; `constraint` names the violated one. */
 export class DatabaseError extends Error {
   readonly sqlState: string
   readonly constraint: string | undefined
   constructor(sqlState: string, constraint: string | undefined, options: { cause: unknown }) {
-    super(`the database refused a statement (${sqlState})`, options)
+    super(
+      DAMAGED.has(sqlState)
+        ? `the database is damaged (${sqlState}): restore a backup`
+        : `the database refused a statement (${sqlState})`,
+      options,
+    )
     this.name = 'DatabaseError'
     this.sqlState = sqlState
     this.constraint = constraint

@@ -37,6 +37,8 @@ export async function lockDirectory(directory: string, pid = process.pid): Promi
     await writeFile(path, JSON.stringify(self), { flag: 'wx', mode: 0o600 })
   } catch (error) {
     if (isCode(error, 'EEXIST')) throw new DirectoryLockedError(directory, 'this very process')
+    // On a full disk it is there, and empty.
+    await unlink(path).catch(() => {})
     throw error
   }
   const release = () => unlink(path).catch(() => {})

@@ -5,7 +5,7 @@
 import { CoreError } from '../errors.ts'
 
 export type FilterField =
-  | { kind: 'scalar'; type: 'text' | 'boolean' | 'timestamptz' | 'jsonb'; sql: string }
+  | { kind: 'scalar'; type: 'text' | 'boolean' | 'integer' | 'timestamptz' | 'jsonb'; sql: string }
   /** Several values: a condition on it holds where one of them satisfies it, as in Mongo. */
   | { kind: 'set'; has: (placeholder: string) => string }
 
@@ -19,7 +19,8 @@ export function createParameters(values: unknown[]): Parameters {
 
 const MAX_CONDITIONS = 32
 const MAX_DEPTH = 4
-const MAX_LIST = 1_000
+/** Of all its lists together. */
+const MAX_LISTED = 1_000
 const MAX_PATTERN = 128
 const MAX_WILDCARDS = 4
 const COMPARISONS = new Map([
@@ -29,11 +30,31 @@ const COMPARISONS = new Map([
   ['$lte', '<='],
 ])
 
+/** Mongo's names and numbers of types, as `jsonb_typeof` calls them. */
+const TYPES = new Map<unknown, string>([
+  ...['string', 2].map((name) => [name, 'string'] as const),
+  ...['object', 3].map((name) => [name, 'object'] as const),
+  ...['array', 4].map((name) => [name, 'array'] as const),
+  ...['bool', 8].map((name) => [name, 'boolean'] as const),
+  ...['date', 9].map((name) => [name, 'date'] as const),
+  ...['null', 10].map((name) => [name, 'null'] as const),
+  ...['number', 'double', 'int', 'long', 'decimal', 1, 16, 18, 19].map((name) => [name, 'number'] as const),
+])
+const COLUMN_TYPES = { text: 'string', boolean: 'boolean', integer: 'number', timestamptz: 'date' }
+
 const invalid = (detail: string) => new CoreError('INVALID_QUERY', detail)
 
 /** @returns conditions to be joined by AND. @throws CoreError INVALID_QUERY */
 export function compileFilter(filter: unknown, field: FieldLookup, parameters: Parameters): string[] {
   let conditions = 0
+  let listed = 0
+  const listOf = (operand: unknown): unknown[] => {
+    if (!Array.isArray(operand)) throw invalid('A list is needed.')
+    listed += operand.length
+    if (listed > MAX_LISTED) throw invalid(`Its lists have more than ${MAX_LISTED} entries.`)
+    return operand
+  }
+
   const object = (value: unknown, depth: number): string[] => {
     if (!isObject(value)) throw invalid('A filter is an object.')
     if (depth > MAX_DEPTH) throw invalid('It is nested too deeply.')
@@ -70,16 +91,23 @@ export function compileFilter(filter: unknown, field: FieldLookup, parameters: P
   const scalarCondition = (scalar: Scalar, condition: unknown): string => {
     const value = (operand: unknown) => `${parameters.add(scalarOf(scalar, operand))}::${scalar.type}`
     const equal = (operand: unknown) =>
-      operand === null ? `${scalar.sql} IS NULL` : `${scalar.sql} = ${value(operand)}`
+      scalar.type === 'jsonb'
+        ? equalJson(scalar.sql, operand, value)
+        : operand === null
+          ? `${scalar.sql} IS NULL`
+          : `${scalar.sql} = ${value(operand)}`
     if (!isObject(condition)) return equal(condition)
     return all(
       Object.entries(condition).map(([operator, operand]) => {
         const comparison = COMPARISONS.get(operator)
-        if (comparison !== undefined) return `${scalar.sql} ${comparison} ${value(operand)}`
+        if (comparison !== undefined)
+          return all([...sameType(scalar, operand), `${scalar.sql} ${comparison} ${value(operand)}`])
         if (operator === '$eq') return equal(operand)
         if (operator === '$ne') return `(${equal(operand)}) IS NOT TRUE`
         if (operator === '$in') return some(listOf(operand).map(equal))
         if (operator === '$nin') return `${some(listOf(operand).map(equal))} IS NOT TRUE`
+        if (operator === '$all' && scalar.type === 'jsonb') return all(listOf(operand).map(equal))
+        if (operator === '$type') return some([operand].flat().map((type) => typeCondition(scalar, type)))
         if (operator === '$exists') return `${scalar.sql} IS ${operand ? 'NOT NULL' : 'NULL'}`
         if (operator === '$regex') return patternCondition(scalar, operand, condition.$options)
         if (operator === '$options') return 'true'
@@ -103,9 +131,21 @@ type Scalar = Extract<FilterField, { kind: 'scalar' }>
 const all = (parts: string[]): string => (parts.length === 0 ? 'true' : `(${parts.join(' AND ')})`)
 const some = (parts: string[]): string => (parts.length === 0 ? 'false' : `(${parts.join(' OR ')})`)
 
-function listOf(operand: unknown): unknown[] {
-  if (Array.isArray(operand) && operand.length <= MAX_LIST) return operand
-  throw invalid(`A list of at most ${MAX_LIST} is needed.`)
+/** A list fits where one of its entries does; null, where there is none. */
+function equalJson(sql: string, operand: unknown, value: (operand: unknown) => string): string {
+  if (operand === null) return `COALESCE(${sql}, 'null') = 'null'`
+  return `${sql} ${typeof operand === 'object' ? '=' : '@>'} ${value(operand)}`
+}
+
+/** Values of different types are in no order, as far as clients can know. */
+const sameType = ({ type, sql }: Scalar, operand: unknown): string[] =>
+  type === 'jsonb' ? [`jsonb_typeof(${sql}) = '${TYPES.get(typeof operand) ?? 'boolean'}'`] : []
+
+function typeCondition({ type, sql }: Scalar, operand: unknown): string {
+  const name = TYPES.get(operand)
+  if (name === undefined) throw invalid('$type needs the name or the number of a type.')
+  if (type === 'jsonb') return `jsonb_typeof(${sql}) = '${name}'`
+  return COLUMN_TYPES[type] === name ? `${sql} IS NOT NULL` : 'false'
 }
 
 function textOf(value: unknown): string {
@@ -113,15 +153,18 @@ function textOf(value: unknown): string {
   throw invalid('A text is needed.')
 }
 
+const VALUES = { boolean: 'true or false', integer: 'A whole number', timestamptz: 'A date' }
+
 function scalarOf({ type }: Scalar, value: unknown): unknown {
   if (type === 'jsonb') return JSON.stringify(value)
   if (type === 'text') return textOf(value)
   if (type === 'boolean' && typeof value === 'boolean') return value
+  if (type === 'integer' && Number.isInteger(value) && Math.abs(Number(value)) < 2 ** 31) return value
   if (type === 'timestamptz' && (typeof value === 'string' || typeof value === 'number')) {
     const date = new Date(value)
     if (!Number.isNaN(date.getTime())) return date
   }
-  throw invalid(type === 'boolean' ? 'true or false is needed.' : 'A date is needed.')
+  throw invalid(`${VALUES[type]} is needed.`)
 }
 
 /** A regular expression of literals, `^`, `$`, `.` and `.*` as LIKE; any other could be made to run for ever. */

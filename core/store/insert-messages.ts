@@ -4,114 +4,137 @@ import { MAX_SORTED_MEMBERS } from './members.ts'
 import { MESSAGE_COLUMNS, type NewMessage, type PostedRow } from './messages.ts'
 
 /**
- * Several messages of one room in one statement, in their order: what `insertMessage` does for one. A message is left
- * out where `insertMessage` would refuse it, or where its sender has used its client id; what was left out takes no
- * seq. A unique violation (two cores at once) takes all of them back.
- * @returns those that were added, in the order of seq
+ * Several messages of one app in one statement, each room's in their order: what `insertMessage` does for one. A
+ * message is left out where `insertMessage` would refuse it, or where its sender has used its client id; what was left
+ * out takes no seq. A unique violation (two cores at once, or a client id used by nobody) takes all of them back.
+ *
+ * Rooms are locked in the order of their ids. Where `waits` is false, rooms that others hold are left out: one that is
+ * held up does not hold up the others.
+ * @returns those that were added, each room's in the order of seq
  */
 export async function insertMessages(
   q: Queryable,
   app: string,
-  roomId: string,
   messages: readonly NewMessage[],
   at: Date,
+  { waits }: { waits: boolean },
 ): Promise<PostedRow[]> {
-  const column = <T>(read: (message: NewMessage) => T): T[] => messages.map(read)
   return q.query<PostedRow>(
-    'messages-insert-many',
-    `WITH given AS (
-       SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-         $10::text[], $11::int[], $12::text[], $13::text[], $14::text[]) WITH ORDINALITY
-         AS given (id, sender_id, client_message_id, message_type, message, fields, reply_id, mentions, counts,
-           only_if_member, follow_ups, grams, place)
-       WHERE (only_if_member IS NULL OR EXISTS (
-             SELECT FROM members WHERE app = $1 AND room_id = $2 AND user_id = only_if_member)
-           AND NOT EXISTS (
-             SELECT FROM blocks b JOIN rooms ON rooms.app = b.app AND rooms.id = b.room_id
-             WHERE b.app = $1 AND b.room_id = $2 AND (b.blockee_id = only_if_member OR rooms.room_type = 'direct')))
-         AND (client_message_id IS NULL OR NOT EXISTS (
-           SELECT FROM messages known WHERE known.app = $1 AND known.room_id = $2
-             AND known.sender_id IS NOT DISTINCT FROM given.sender_id
-             AND known.client_message_id = given.client_message_id))
-     ), placed AS (
-       SELECT *, row_number() OVER line AS step, sum(counts) OVER line AS counted_step,
-         count(*) OVER () AS steps, sum(counts) OVER () AS counted_steps
-       FROM given WINDOW line AS (ORDER BY place)
-     ), total AS (
-       SELECT steps, counted_steps FROM placed LIMIT 1
-     ), room AS (
-       UPDATE rooms SET last_seq = last_seq + total.steps, last_message_seq = last_seq + total.steps,
-         message_count = message_count + total.steps, counted = counted + total.counted_steps,
-         active_at = GREATEST(active_at, $15::timestamptz),
-         bumped_at = CASE WHEN bumped_at <= GREATEST(active_at, $15) - interval '1 second'
-           THEN GREATEST(active_at, $15) ELSE bumped_at END
-       FROM total WHERE app = $1 AND id = $2 AND status = 1
-       RETURNING last_seq - total.steps AS seq, counted - total.counted_steps AS counted, active_at,
-         bumped_at = active_at AS bump, member_count
-     ), added AS (
-       INSERT INTO messages (app, room_id, id, sender_id, client_message_id, message_type, message, fields,
-         reply_id, grams, seq, counted, created_at, updated_at)
-       SELECT $1, $2, p.id, p.sender_id, p.client_message_id, p.message_type, p.message::json, p.fields::json,
-         p.reply_id, p.grams::int[], room.seq + p.step, room.counted + p.counted_step, room.active_at, room.active_at
-       FROM placed p, room ORDER BY p.step
-       RETURNING *
-     ), queued AS (
-       INSERT INTO outbox (shard, topic, app, room_id, payload, created_at)
-       SELECT hashtextextended($2, 0) & 63, 'message-posted', $1, $2,
-         jsonb_build_object('messageId', p.id, 'seq', room.seq + p.step) || p.follow_ups::jsonb, $15
-       FROM placed p, room ORDER BY p.step
-     ), readers AS (
-       SELECT DISTINCT ON (p.sender_id) p.sender_id AS user_id, p.id, room.seq + p.step AS seq,
-         room.counted + p.counted_step AS counted
-       FROM placed p, room WHERE p.counts = 1 AND p.sender_id IS NOT NULL
-       ORDER BY p.sender_id, p.step DESC
-     ), mentioned AS (
-       SELECT m.user_id, max(room.seq + p.step) AS seq
-       FROM placed p, room, unnest(p.mentions::text[]) AS m (user_id) GROUP BY m.user_id
-     ), touched AS (
-       SELECT user_id, readers.id, readers.seq, readers.counted, mentioned.seq AS mentioned_seq
-       FROM readers FULL JOIN mentioned USING (user_id)
-     ), marked AS (
-       UPDATE members m SET
-         read_seq = COALESCE(t.seq, m.read_seq),
-         read_counted = COALESCE(t.counted, m.read_counted),
-         read_message_id = COALESCE(t.id, m.read_message_id),
-         mentioned_seq = COALESCE(t.mentioned_seq, m.mentioned_seq),
-         sort_at = CASE WHEN room.bump THEN GREATEST(m.sort_at, room.active_at) ELSE m.sort_at END
-       FROM room, touched t WHERE m.app = $1 AND m.room_id = $2 AND m.user_id = t.user_id
-     ), bumped AS (
-       UPDATE members m SET sort_at = room.active_at FROM room
-       WHERE room.bump AND room.member_count <= $16::int
-         AND m.app = $1 AND m.room_id = $2 AND m.sort_at < room.active_at
-         AND NOT EXISTS (SELECT FROM touched t WHERE t.user_id = m.user_id)
-     )
-     SELECT ${MESSAGE_COLUMNS}, EXISTS (
-       SELECT FROM members m JOIN readers r ON r.user_id = m.user_id
-       WHERE m.app = $1 AND m.room_id = $2 AND r.id = added.id AND m.read_counted < added.counted - 1) AS "passedOthers"
-     FROM added ORDER BY seq`,
+    waits ? 'messages-insert-many' : 'messages-insert-many-free',
+    waits ? INSERT_WAITING : INSERT_FREE,
     [
       app,
-      roomId,
-      column((message) => message.id),
-      column((message) => message.senderId ?? null),
-      column((message) => message.clientMessageId ?? null),
-      column((message) => message.messageType),
-      column((message) => message.message),
-      column((message) => message.fields),
-      column((message) => message.replyId ?? null),
-      column((message) => arrayText(message.mentions)),
-      column((message) => (message.counts ? 1 : 0)),
-      column((message) => message.onlyIfMember ?? null),
-      column((message) => JSON.stringify(message.followUps)),
-      column((message) => arrayText(gramsOf(app, roomId, message.searchText))),
+      JSON.stringify(messages.map((message, place) => toSent(app, message, place))),
       at,
       MAX_SORTED_MEMBERS,
     ],
   )
 }
 
-/** An SQL array inside a column of texts: arrays of arrays must all have one length. */
-const arrayText = (values: readonly (string | number)[] | null): string | null =>
-  values === null
-    ? null
-    : `{${values.map((value) => `"${String(value).replace(/[\\"]/g, '\\$&')}"`).join(',')}}`
+const toSent = (app: string, message: NewMessage, place: number): Record<string, unknown> => ({
+  place,
+  room_id: message.roomId,
+  id: message.id,
+  sender_id: message.senderId,
+  client_message_id: message.clientMessageId,
+  message_type: message.messageType,
+  message: message.message,
+  fields: message.fields,
+  reply_id: message.replyId,
+  mentions: message.mentions,
+  counts: message.counts ? 1 : 0,
+  only_if_member: message.onlyIfMember,
+  follow_ups: message.followUps,
+  grams: arrayText(gramsOf(app, message.roomId, message.searchText)),
+})
+
+const arrayText = (values: readonly number[] | null): string | null =>
+  values === null ? null : `{${values.join(',')}}`
+
+/**
+ * One parameter has all messages, so that how many there are makes no difference to the planner: with an array for each
+ * column PostgreSQL plans anew at every call, which costs more than the insert. What is asked about each message is a
+ * scalar subquery, and rooms are looked up by `ANY(ARRAY(…))`: a join could be planned to read all of a large room, or
+ * every room.
+ */
+const insertSql = (skip: '' | 'SKIP LOCKED') => `
+  WITH sent AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($2::json) AS sent (place int, room_id text, id text, sender_id text,
+      client_message_id text, message_type text, message text, fields text, reply_id text, mentions text[],
+      counts int, only_if_member text, follow_ups jsonb, grams text)
+  ), held AS (
+    SELECT id, room_type FROM rooms WHERE app = $1 AND id = ANY(ARRAY(SELECT room_id FROM sent)) AND status = 1
+    ORDER BY id FOR NO KEY UPDATE ${skip}
+  ), given AS (
+    SELECT given.* FROM sent given
+    JOIN held ON held.id = given.room_id
+    WHERE (only_if_member IS NULL OR (
+        SELECT m.role FROM members m
+        WHERE m.app = $1 AND m.room_id = given.room_id AND m.user_id = only_if_member) IS NOT NULL
+      AND (SELECT b.blockee_id FROM blocks b WHERE b.app = $1 AND b.room_id = given.room_id
+        AND (b.blockee_id = only_if_member OR held.room_type = 'direct') LIMIT 1) IS NULL)
+      AND (client_message_id IS NULL
+        OR (
+          SELECT known.id FROM messages known WHERE known.app = $1 AND known.room_id = given.room_id
+            AND known.sender_id = given.sender_id AND known.client_message_id = given.client_message_id) IS NULL)
+  ), placed AS (
+    SELECT *, row_number() OVER line AS step, sum(counts) OVER line AS counted_step
+    FROM given WINDOW line AS (PARTITION BY room_id ORDER BY place)
+  ), total AS (
+    SELECT room_id, count(*) AS steps, sum(counts) AS counted_steps FROM given GROUP BY room_id
+  ), room AS (
+    UPDATE rooms SET last_seq = last_seq + total.steps, last_message_seq = last_seq + total.steps,
+      message_count = message_count + total.steps, counted = counted + total.counted_steps,
+      active_at = GREATEST(active_at, $3::timestamptz),
+      bumped_at = CASE WHEN bumped_at <= GREATEST(active_at, $3) - interval '1 second'
+        THEN GREATEST(active_at, $3) ELSE bumped_at END
+    FROM total WHERE rooms.app = $1 AND rooms.id = ANY(ARRAY(SELECT id FROM held)) AND rooms.id = total.room_id AND rooms.status = 1
+    RETURNING rooms.id AS room_id, last_seq - total.steps AS seq, counted - total.counted_steps AS counted, active_at,
+      bumped_at = active_at AS bump, member_count
+  ), added AS (
+    INSERT INTO messages (app, room_id, id, sender_id, client_message_id, message_type, message, fields,
+      reply_id, grams, seq, counted, created_at, updated_at)
+    SELECT $1, p.room_id, p.id, p.sender_id, p.client_message_id, p.message_type, p.message::json, p.fields::json,
+      p.reply_id, p.grams::int[], room.seq + p.step, room.counted + p.counted_step, room.active_at, room.active_at
+    FROM placed p JOIN room USING (room_id) ORDER BY p.place
+    RETURNING *
+  ), queued AS (
+    INSERT INTO outbox (shard, topic, app, room_id, payload, created_at)
+    SELECT hashtextextended(p.room_id, 0) & 63, 'message-posted', $1, p.room_id,
+      jsonb_build_object('messageId', p.id, 'seq', room.seq + p.step) || p.follow_ups, $3
+    FROM placed p JOIN room USING (room_id) ORDER BY p.place
+  ), readers AS (
+    SELECT DISTINCT ON (room_id, p.sender_id) room_id, p.sender_id AS user_id, p.id, room.seq + p.step AS seq,
+      room.counted + p.counted_step AS counted
+    FROM placed p JOIN room USING (room_id) WHERE p.counts = 1 AND p.sender_id IS NOT NULL
+    ORDER BY room_id, p.sender_id, p.step DESC
+  ), mentioned AS (
+    SELECT room_id, named.user_id, max(room.seq + p.step) AS seq
+    FROM placed p JOIN room USING (room_id), unnest(p.mentions) AS named (user_id)
+    GROUP BY room_id, named.user_id
+  ), touched AS (
+    SELECT room_id, user_id, readers.id, readers.seq, readers.counted, mentioned.seq AS mentioned_seq
+    FROM readers FULL JOIN mentioned USING (room_id, user_id)
+  ), marked AS (
+    UPDATE members m SET
+      read_seq = COALESCE(t.seq, m.read_seq),
+      read_counted = COALESCE(t.counted, m.read_counted),
+      read_message_id = COALESCE(t.id, m.read_message_id),
+      mentioned_seq = COALESCE(t.mentioned_seq, m.mentioned_seq),
+      sort_at = CASE WHEN room.bump THEN GREATEST(m.sort_at, room.active_at) ELSE m.sort_at END
+    FROM touched t JOIN room USING (room_id)
+    WHERE m.app = $1 AND m.room_id = t.room_id AND m.user_id = t.user_id
+  ), bumped AS (
+    UPDATE members m SET sort_at = room.active_at FROM room
+    WHERE room.bump AND room.member_count <= $4::int
+      AND m.app = $1 AND m.room_id = room.room_id AND m.sort_at < room.active_at
+      AND NOT EXISTS (SELECT FROM touched t WHERE t.room_id = m.room_id AND t.user_id = m.user_id)
+  )
+  SELECT ${MESSAGE_COLUMNS}, COALESCE((
+    SELECT m.read_counted FROM members m WHERE m.app = $1 AND m.room_id = added.room_id
+      AND m.user_id = (SELECT user_id FROM readers WHERE readers.id = added.id)
+  ) < added.counted - 1, false) AS "passedOthers"
+  FROM added ORDER BY seq`
+
+const INSERT_WAITING = insertSql('')
+const INSERT_FREE = insertSql('SKIP LOCKED')

@@ -88,18 +88,21 @@ export async function findReactions(
 
 type ReactionKey = { roomId: string; messageId: string; userId: string }
 
-/** @returns whether it is new. */
+/** No more than `limit` of one user to one message. @returns whether it is new. */
 export async function addReaction(
   tx: Queryable,
   app: string,
   key: ReactionKey & { reaction: string },
+  limit: number,
   at: Date,
 ): Promise<boolean> {
   const rows = await tx.query(
     'reactions-add',
     `INSERT INTO reactions (app, room_id, message_id, user_id, reaction, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING reaction`,
-    [app, key.roomId, key.messageId, key.userId, key.reaction, at],
+     SELECT $1, $2, $3, $4, $5, $6 WHERE (
+       SELECT count(*) FROM reactions WHERE app = $1 AND room_id = $2 AND message_id = $3 AND user_id = $4) < $7::int
+     ON CONFLICT DO NOTHING RETURNING reaction`,
+    [app, key.roomId, key.messageId, key.userId, key.reaction, at, limit],
   )
   return rows.length === 1
 }

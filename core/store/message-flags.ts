@@ -39,20 +39,43 @@ export async function setHidden(
   return rows.length === 1
 }
 
-/** A sender's messages of a room whose flag is the other way, the newest first. */
-export async function findByHidden(
+/**
+ * Hides, or shows, the newest messages of a sender that are not so yet, each with its place among the room's changes.
+ * @returns those that changed
+ */
+export async function setHiddenBySender(
   tx: Queryable,
   app: string,
-  roomId: string,
-  senderId: string,
+  place: { roomId: string; senderId: string },
   hidden: boolean,
   limit: number,
+  at: Date,
 ): Promise<MessageRow[]> {
   return tx.query<MessageRow>(
-    'flags-by-sender',
-    `SELECT ${MESSAGE_COLUMNS} FROM messages
-     WHERE app = $1 AND room_id = $2 AND sender_id = $3 AND hidden = $4::boolean ORDER BY seq DESC LIMIT $5`,
-    [app, roomId, senderId, hidden, limit],
+    'flags-hide-sender',
+    `WITH chosen AS (
+       SELECT id AS message_id, row_number() OVER (ORDER BY seq) AS place FROM (
+         SELECT id, seq FROM messages WHERE app = $1 AND room_id = $2 AND sender_id = $3 AND hidden <> $4::boolean
+         ORDER BY seq DESC LIMIT $5
+       ) newest
+     ), room AS (
+       UPDATE rooms SET ev_seq = ev_seq + (SELECT count(*) FROM chosen) WHERE app = $1 AND id = $2
+       RETURNING rooms.ev_seq - (SELECT count(*) FROM chosen) AS before
+     ), events AS (
+       INSERT INTO room_events (app, room_id, ev_seq, kind, message_id, at)
+       SELECT $1, $2, room.before + chosen.place, 'hidden', chosen.message_id, $6 FROM room, chosen
+     ), queued AS (
+       INSERT INTO outbox (shard, topic, app, room_id, payload, created_at)
+       SELECT hashtextextended($2, 0) & 63, 'message-changed', $1, $2,
+         jsonb_build_object('messageId', chosen.message_id, 'evSeq', room.before + chosen.place, 'kind', 'hidden'), $6
+       FROM room, chosen ORDER BY chosen.place
+     )
+     UPDATE messages SET hidden = $4, ev_seq = room.before + chosen.place,
+       updated_at = GREATEST(updated_at, $6::timestamptz)
+     FROM room, chosen
+     WHERE messages.app = $1 AND messages.room_id = $2 AND messages.id = chosen.message_id
+     RETURNING ${MESSAGE_COLUMNS}`,
+    [app, place.roomId, place.senderId, hidden, limit, at],
   )
 }
 

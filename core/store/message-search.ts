@@ -88,6 +88,7 @@ const gramsText = (app: string, roomId: string, words: readonly string[]): strin
 
 const text = (sql: string): FilterField => ({ kind: 'scalar', type: 'text', sql })
 const date = (sql: string): FilterField => ({ kind: 'scalar', type: 'timestamptz', sql })
+const flag = (sql: string): FilterField => ({ kind: 'scalar', type: 'boolean', sql })
 
 const FIELDS = new Map<string, FilterField>([
   ['_id', text('m.id')],
@@ -97,6 +98,10 @@ const FIELDS = new Map<string, FilterField>([
   ['messageType', text('m.message_type')],
   // As JSON's own text without its quotes: a NUL inside it would make PostgreSQL refuse every other form.
   ['message', text('substr(m.message::text, 2, length(m.message::text) - 2)')],
+  ['reply', text('m.reply_id')],
+  ['isPined', flag('(m.pinned_at IS NOT NULL)')],
+  ['pinned', flag('(m.pinned_at IS NOT NULL)')],
+  ['isHidden', flag('m.hidden')],
   ['createdAt', date('m.created_at')],
   ['messageTime', date('m.created_at')],
   ['updatedAt', date('m.updated_at')],
@@ -121,4 +126,26 @@ export async function filterNewest(
     parameters.values,
   )
   return { totalCount: rows[0]?.total ?? 0, rows: rows.map(({ total: _, ...row }) => row) }
+}
+
+const MAX_SEQ = '9223372036854775807'
+
+/** What fits a client's filter among a room's last messages before a seq, the newest first. @throws CoreError INVALID_QUERY */
+export async function filterRoom(
+  q: Queryable,
+  app: string,
+  roomId: string,
+  filter: unknown,
+  range: { beforeSeq: number | undefined; window: number; limit: number },
+): Promise<MessageRow[]> {
+  const parameters = createParameters([app, roomId, range.beforeSeq, range.window, range.limit])
+  const conditions = compileFilter(filter, field, parameters)
+  return q.query<MessageRow>(
+    conditions.length === 0 ? 'messages-before' : '',
+    `SELECT ${MESSAGE_COLUMNS} FROM (
+       SELECT * FROM messages WHERE app = $1 AND room_id = $2 AND seq < COALESCE($3::bigint, ${MAX_SEQ})
+       ORDER BY seq DESC LIMIT $4
+     ) m WHERE ${['true', ...conditions].join(' AND ')} ORDER BY m.seq DESC LIMIT $5`,
+    parameters.values,
+  )
 }

@@ -28,8 +28,12 @@ export const MESSAGE_COLUMNS = `app, room_id AS "roomId", seq, counted, id, send
   created_at AS "createdAt", updated_at AS "updatedAt", edited_at AS "editedAt",
   pinned_at IS NOT NULL AS pinned, hidden`
 
-/** What is not to follow a message. */
-export type FollowUps = { push?: false | undefined; webhook?: false | undefined }
+/** What is not to follow a message; `badge`: its pushes come without a total. */
+export type FollowUps = {
+  push?: false | undefined
+  webhook?: false | undefined
+  badge?: false | undefined
+}
 
 export type NewMessage = {
   id: string
@@ -56,7 +60,9 @@ export type PostedRow = MessageRow & { passedOthers: boolean }
 
 /**
  * One statement: the room's next seq, the message, its outbox row, the sender's read mark, mentions, and the
- * members' sort positions (at most once a second). A unique violation takes the seq back with it.
+ * members' sort positions (at most once a second). A unique violation takes the seq back with it. Subqueries that
+ * look like detours keep the plan from the members of a large room, or the rooms of a busy user, whatever the
+ * statistics say.
  * @returns undefined where the room is missing or frozen, or `onlyIfMember` is no member or blocked.
  */
 export async function insertMessage(
@@ -75,8 +81,8 @@ export async function insertMessage(
          active_at = GREATEST(active_at, $11::timestamptz),
          bumped_at = CASE WHEN bumped_at <= GREATEST(active_at, $11) - interval '1 second'
            THEN GREATEST(active_at, $11) ELSE bumped_at END
-       WHERE app = $1 AND id = $2 AND status = 1 AND ($13::text IS NULL OR EXISTS (
-         SELECT FROM members WHERE app = $1 AND room_id = $2 AND user_id = $13) AND NOT EXISTS (
+       WHERE app = $1 AND id = $2 AND status = 1 AND ($13::text IS NULL OR (
+         SELECT m.role FROM members m WHERE m.app = $1 AND m.room_id = $2 AND m.user_id = $13) IS NOT NULL AND NOT EXISTS (
          SELECT FROM blocks b WHERE b.app = $1 AND b.room_id = $2
            AND (b.blockee_id = $13 OR rooms.room_type = 'direct')))
        RETURNING last_seq, counted, active_at, bumped_at = active_at AS bump, member_count
@@ -91,21 +97,23 @@ export async function insertMessage(
        SELECT hashtextextended($2, 0) & 63, 'message-posted', $1, $2,
          jsonb_build_object('messageId', id, 'seq', seq) || $17::jsonb, $11 FROM added
      ), marked AS (
-       UPDATE members m SET
-         read_seq = CASE WHEN m.user_id = $14 THEN room.last_seq ELSE m.read_seq END,
-         read_counted = CASE WHEN m.user_id = $14 THEN room.counted ELSE m.read_counted END,
-         read_message_id = CASE WHEN m.user_id = $14 THEN $3 ELSE m.read_message_id END,
-         mentioned_seq = CASE WHEN m.user_id = ANY($10::text[]) THEN room.last_seq ELSE m.mentioned_seq END,
+       UPDATE members m SET read_seq = room.last_seq, read_counted = room.counted, read_message_id = $3,
+         mentioned_seq = CASE WHEN $14 = ANY($10::text[]) THEN room.last_seq ELSE m.mentioned_seq END,
          sort_at = CASE WHEN room.bump THEN GREATEST(m.sort_at, room.active_at) ELSE m.sort_at END
-       FROM room WHERE m.app = $1 AND m.room_id = $2 AND m.user_id = ANY($15::text[])
+       FROM room WHERE m.app = $1 AND m.room_id = $2 AND m.user_id = $14
+     ), mentioned AS (
+       UPDATE members m SET mentioned_seq = room.last_seq,
+         sort_at = CASE WHEN room.bump THEN GREATEST(m.sort_at, room.active_at) ELSE m.sort_at END
+       FROM room WHERE m.app = $1 AND m.room_id = (SELECT $2::text WHERE cardinality($10) > 0)
+         AND m.user_id = ANY($10) AND ($14::text IS NULL OR m.user_id <> $14)
      ), bumped AS (
        UPDATE members m SET sort_at = room.active_at FROM room
-       WHERE room.bump AND room.member_count <= $16::int
-         AND m.app = $1 AND m.room_id = $2 AND m.sort_at < room.active_at AND NOT m.user_id = ANY($15)
+       WHERE m.app = $1 AND m.room_id = (SELECT $2::text FROM room WHERE bump AND member_count <= $16::int)
+         AND m.sort_at < room.active_at AND NOT m.user_id = ANY($15)
      )
-     SELECT ${MESSAGE_COLUMNS}, EXISTS (
-       SELECT FROM members m, room WHERE m.app = $1 AND m.room_id = $2 AND m.user_id = $14
-         AND m.read_counted < room.counted - 1) AS "passedOthers"
+     SELECT ${MESSAGE_COLUMNS}, COALESCE((
+       SELECT m.read_counted FROM members m WHERE m.app = $1 AND m.room_id = $2 AND m.user_id = $14
+     ) < added.counted - 1, false) AS "passedOthers"
      FROM added`,
     [
       app,
@@ -141,7 +149,10 @@ export async function findByClientId(
   const [row] = await q.query<MessageRow>(
     'messages-by-client-id',
     `SELECT ${MESSAGE_COLUMNS} FROM messages
-     WHERE app = $1 AND room_id = $2 AND sender_id IS NOT DISTINCT FROM $3 AND client_message_id = $4`,
+     WHERE app = $1 AND room_id = $2 AND sender_id = $3 AND client_message_id = $4
+     UNION ALL
+     SELECT ${MESSAGE_COLUMNS} FROM messages
+     WHERE $3::text IS NULL AND app = $1 AND room_id = $2 AND sender_id IS NULL AND client_message_id = $4`,
     [app, roomId, senderId, clientMessageId],
   )
   return row

@@ -15,10 +15,13 @@ export function parseDatabaseUrl(url: string): DatabaseTarget {
   throw new Error('a database is "postgres://…", "pglite:<directory>" or "pglite:memory"')
 }
 
-/** Opens, does not migrate. PGlite is ready when this resolves; PostgreSQL is first reached by a query. */
-export async function openDatabase(url: string, options?: Partial<PostgresOptions>): Promise<Database> {
+/** Opens, does not migrate. `onBroken` is the embedded engine's. PGlite is ready when this resolves; PostgreSQL is first reached by a query. */
+export async function openDatabase(
+  url: string,
+  { onBroken, ...options }: Partial<PostgresOptions> & { onBroken?: () => void } = {},
+): Promise<Database> {
   const target = parseDatabaseUrl(url)
   return target.kind === 'pglite'
-    ? openPglite(target.directory)
+    ? openPglite(target.directory, onBroken)
     : openPostgres(target.url, { ...POSTGRES_DEFAULTS, ...options })
 }

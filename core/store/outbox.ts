@@ -1,7 +1,12 @@
 import type { Queryable } from './database.ts'
 
 /** Messages, their changes and read marks queue themselves in their own statements. */
-export type OutboxTopic = 'members-joined' | 'members-removed'
+export type OutboxTopic =
+  | 'members-joined'
+  | 'members-removed'
+  | 'room-changed'
+  | 'invited'
+  | 'invitation-cancelled'
 
 export const OUTBOX_SHARDS = 64
 /** Where rows go that nothing can be made of; they wait there for an operator. */

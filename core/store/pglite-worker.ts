@@ -23,7 +23,10 @@ async function serve(port: NonNullable<typeof parentPort>, start: PgliteStart): 
   try {
     engine = await PGlite.create({ dataDir: start.dataDirectory ?? 'memory://' })
   } catch (error) {
-    port.postMessage({ ready: false, reason: String(error) } satisfies PgliteReady)
+    port.postMessage({
+      ready: false,
+      reason: error instanceof Error ? error.message : String(error),
+    } satisfies PgliteReady)
     return
   }
   const prepared = new Set<string>()
@@ -75,12 +78,15 @@ function read(id: number, received: Received, name: string, prepared: Set<string
       columns = message.fields.map((field) => ({ name: field.name, oid: field.dataTypeID }))
     else if (message instanceof messages.DataRowMessage) rows.push(message.fields)
     else if (message instanceof messages.CommandCompleteMessage) tag = message.text
-    else if (message instanceof messages.DatabaseError)
+    else if (message instanceof messages.DatabaseError) {
+      // It has stopped in the middle, and would never answer again.
+      if (message.severity === 'PANIC' || message.severity === 'FATAL') return { id, broken: message.message }
       refused = {
         sqlState: message.code ?? 'XX000',
         constraint: message.constraint,
         message: message.message,
       }
+    }
     // The statement stays prepared even where its execution failed, or its transaction was rolled back.
     else if (message.name === 'parseComplete' && name !== '') prepared.add(name)
   }

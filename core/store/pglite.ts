@@ -1,9 +1,14 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { columnParser } from './column-types.ts'
+import {
+  DataDirectoryError,
+  damaged,
+  isNearlyFull,
+  prepareDataDirectory,
+  unusable,
+} from './data-directory.ts'
 import type { Database, Queryable, Row } from './database.ts'
-import { lockDirectory } from './directory-lock.ts'
+import { type DirectoryLock, DirectoryLockedError, lockDirectory } from './directory-lock.ts'
 import { encodeParameter } from './parameters.ts'
 import type { PgliteAnswer, PgliteReady, PgliteRequest, PgliteStart } from './pglite-protocol.ts'
 import { createStatementBook, refusal, rolledBack, unavailable } from './refusals.ts'
@@ -12,20 +17,45 @@ type Answered = PgliteAnswer & { tag: string }
 type Waiter = { resolve: (answer: Answered) => void; reject: (error: Error) => void }
 type Unnumbered = PgliteRequest extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never
 
+const LOOK_AT_DISK_EVERY_MS = 500
+const READ_ONLY_TRANSACTION = '25006'
+
 /**
  * PostgreSQL in this process, for one core alone. `directory` undefined keeps everything in memory.
+ * @param onBroken The engine has given up. It works again in a process that is started anew.
  * @throws DirectoryLockedError where another process has the directory.
+ * @throws DataDirectoryError where what is in it cannot be opened.
  */
-export async function openPglite(directory: string | undefined): Promise<Database> {
-  const lock = directory === undefined ? undefined : await lockDirectory(directory)
+export async function openPglite(
+  directory: string | undefined,
+  onBroken: () => void = () => {},
+): Promise<Database> {
+  const lock = directory === undefined ? undefined : await takeLock(directory)
   try {
-    const dataDirectory = directory === undefined ? undefined : join(directory, 'pgdata')
-    if (dataDirectory !== undefined) await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
-    const worker = await startWorker({ dataDirectory })
-    return createPgliteDatabase(worker, async () => lock?.release())
+    if (directory === undefined)
+      return createPgliteDatabase(await startWorker({ dataDirectory: undefined }), { onBroken })
+    const dataDirectory = await prepareDataDirectory(directory, async (draft) => {
+      const engine = createPgliteDatabase(await startWorker({ dataDirectory: draft }), { onBroken() {} })
+      await engine.close()
+    })
+    const worker = await startWorker({ dataDirectory }).catch(async (error: unknown) => {
+      throw (await isNearlyFull(directory))
+        ? unusable(directory, 'its disk is full')
+        : damaged(directory, error)
+    })
+    return createPgliteDatabase(worker, { directory, release: lock?.release, onBroken })
   } catch (error) {
     await lock?.release()
     throw error
+  }
+}
+
+async function takeLock(directory: string): Promise<DirectoryLock> {
+  try {
+    return await lockDirectory(directory)
+  } catch (error) {
+    if (error instanceof DirectoryLockedError) throw error
+    throw unusable(directory, error instanceof Error ? error.message : String(error))
   }
 }
 
@@ -40,18 +70,26 @@ async function startWorker(start: PgliteStart): Promise<Worker> {
   })
   if (ready.ready) return worker
   await worker.terminate()
-  throw new Error(`PGlite cannot open its directory: ${ready.reason}`)
+  throw new DataDirectoryError(ready.reason)
 }
 
-function createPgliteDatabase(worker: Worker, release: () => Promise<void>): Database {
+type Parts = {
+  directory?: string
+  release?: (() => Promise<void>) | undefined
+  onBroken: () => void
+}
+
+function createPgliteDatabase(worker: Worker, { directory, release, onBroken }: Parts): Database {
   const check = createStatementBook()
   const waiting = new Map<number, Waiter>()
   let lastId = 0
   let dead: Error | undefined
+  let isReadOnly = false
   /** Set while a transaction has the one session; whoever else comes waits here, in order. */
   let gate: Promise<void> | undefined
 
   const fail = (cause: unknown) => {
+    if (dead === undefined) onBroken()
     dead ??= unavailable(cause)
     for (const waiter of waiting.values()) waiter.reject(dead)
     waiting.clear()
@@ -60,11 +98,13 @@ function createPgliteDatabase(worker: Worker, release: () => Promise<void>): Dat
   worker.on('exit', () => fail(new Error('the PGlite thread has ended')))
   worker.on('message', (answer: PgliteAnswer) => {
     const waiter = waiting.get(answer.id)
+    if ('broken' in answer) return fail(new Error(answer.broken))
     waiting.delete(answer.id)
-    if ('broken' in answer) waiter?.reject(unavailable(new Error(answer.broken)))
-    else if ('refused' in answer) {
+    if ('refused' in answer) {
       const { sqlState, constraint, message } = answer.refused
-      waiter?.reject(refusal(sqlState, constraint, new Error(message)))
+      const isForSpace = isReadOnly && sqlState === READ_ONLY_TRANSACTION
+      const reason = isForSpace ? `the disk of ${directory} is nearly full, nothing is written` : message
+      waiter?.reject(refusal(sqlState, constraint, new Error(reason)))
     } else waiter?.resolve(answer)
   })
 
@@ -84,6 +124,20 @@ function createPgliteDatabase(worker: Worker, release: () => Promise<void>): Dat
     return toRows<R>(await send({ op: 'statement', name, sql, values: params.map(encodeParameter) }))
   }
   const script = (sql: string) => send({ op: 'script', sql })
+
+  async function lookAtDisk(path: string): Promise<void> {
+    const isFull = await isNearlyFull(path)
+    if (isFull === isReadOnly || dead !== undefined) return
+    // Inside a transaction it would be undone with it.
+    while (gate !== undefined) await gate
+    await script(`SET default_transaction_read_only TO ${isFull ? 'on' : 'off'}`)
+    isReadOnly = isFull
+  }
+  const looking =
+    directory !== undefined &&
+    setInterval(() => void lookAtDisk(directory).catch(() => {}), LOOK_AT_DISK_EVERY_MS)
+  if (looking) looking.unref()
+
   return {
     kind: 'pglite',
     async query(name, sql, params) {
@@ -115,11 +169,12 @@ function createPgliteDatabase(worker: Worker, release: () => Promise<void>): Dat
       await script(sql)
     },
     async close() {
+      if (looking) clearInterval(looking)
       while (gate !== undefined) await gate
       if (dead === undefined) await send({ op: 'close' }).catch(() => {})
       dead ??= unavailable(new Error('the database is closed'))
       await worker.terminate()
-      await release()
+      await release?.()
     },
   }
 }

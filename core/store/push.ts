@@ -144,7 +144,7 @@ export type PushCall =
   | { via: 'provider'; type: SubscriptionType; token: string; note: PushNote }
 
 export type PushWork =
-  | { kind: 'message'; roomId: string; messageId: string }
+  | { kind: 'message'; roomId: string; messageId: string; badge?: false | undefined }
   | { kind: 'users'; userIds: string[]; note: PushNote }
   | { kind: 'tokens'; type: SubscriptionType; tokens: string[]; note: PushNote }
   /** What could not be told the last time. */

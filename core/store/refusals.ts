@@ -4,12 +4,14 @@ import { DatabaseError } from './database.ts'
 /** SQLSTATEs that speak of the server's state and not of the statement: try again, perhaps on another server. */
 const UNAVAILABLE = new Set([
   '25006', // read-only: a standby after failover
+  '53100', // the disk is full
   '53300', // too many connections
   '57014', // cancelled by the statement timeout
   '57P01', // administrator's shutdown
   '57P02', // crash shutdown
   '57P03', // starting up
   '57P05', // idle session timeout
+  '58030', // an error of its disk
 ])
 const CONNECTION_CLASS = '08'
 

@@ -6,8 +6,9 @@ import {
   type FilterField,
   type Parameters,
 } from './filter.ts'
+import { PREFS_OF_ROOM } from './room-prefs.ts'
 
-export type RoomSort = { by: 'activity' | 'createdTime' | 'updatedTime' | 'name'; descending: boolean }
+export type RoomSort = { by: 'activity' | 'createdTime' | 'updatedTime' | 'name' | 'id'; descending: boolean }
 
 export type RoomListRequest = {
   /** Whose rooms; undefined lists every room of the app. */
@@ -25,12 +26,25 @@ export type RoomIdPage = { totalCount: number; ids: string[] }
 
 const text = (sql: string): FilterField => ({ kind: 'scalar', type: 'text', sql })
 const flag = (sql: string): FilterField => ({ kind: 'scalar', type: 'boolean', sql })
+const bit = (sql: string): FilterField => ({ kind: 'scalar', type: 'integer', sql })
+const date = (sql: string): FilterField => ({ kind: 'scalar', type: 'timestamptz', sql })
 
 const ROOM_FIELDS = new Map<string, FilterField>([
   ['_id', text('r.id')],
   ['id', text('r.id')],
   ['name', text('r.name')],
+  ['description', text('r.description')],
   ['roomType', text('r.room_type')],
+  ['owner', text('r.owner_id')],
+  ['managers', { kind: 'set', has: (placeholder) => `(${placeholder} = ANY(r.manager_ids))` }],
+  ['status', bit('r.status')],
+  ['opening', bit('r.opening')],
+  ['encrypted', flag('r.encrypted')],
+  ['botMode', flag('r.bot_mode')],
+  ['botState', text('r.bot_state')],
+  ['extParams', text('r.ext_params')],
+  ['createdTime', date('r.created_at')],
+  ['updatedTime', date('r.updated_at')],
   ['roomTags', { kind: 'set', has: (placeholder) => `(${placeholder} = ANY(r.room_tags))` }],
   [
     'members',
@@ -43,7 +57,14 @@ const ROOM_FIELDS = new Map<string, FilterField>([
 ])
 
 const PREF_FIELDS = new Map<string, FilterField>([
-  ['tags', { kind: 'set', has: (placeholder) => `COALESCE(${placeholder} = ANY(p.tags), false)` }],
+  [
+    'tags',
+    {
+      kind: 'set',
+      has: (placeholder) =>
+        `COALESCE(p.tags @> jsonb_build_array(jsonb_build_array(${placeholder}::text)), false)`,
+    },
+  ],
   ['folder', text('p.folder')],
   ['muted', flag('COALESCE(p.muted, false)')],
   ['sticky', flag('COALESCE(p.sticky, false)')],
@@ -59,6 +80,7 @@ const SORT_COLUMNS: Record<RoomSort['by'], string> = {
   createdTime: 'r.created_at',
   updatedTime: 'r.updated_at',
   name: 'r.name',
+  id: 'r.id',
 }
 
 /** @throws CoreError INVALID_QUERY */
@@ -119,7 +141,7 @@ async function listFiltered(q: Queryable, app: string, request: RoomListRequest)
   if (request.userId !== undefined) where.push('m.user_id IS NOT NULL', 'r.status = 1')
   const from = `rooms r
     LEFT JOIN members m ON m.app = r.app AND m.room_id = r.id AND m.user_id = $2::text
-    LEFT JOIN room_prefs p ON p.app = r.app AND p.room_id = r.id AND p.user_id = $2
+    ${Object.keys(request.prefFilter).length === 0 ? '' : PREFS_OF_ROOM}
     WHERE ${where.join(' AND ')}`
   const [count] = await q.query<{ total: number }>(
     '',

@@ -62,6 +62,29 @@ export const defaultRoomPref = (roomId: string): RoomPref => ({
   quittedAt: undefined,
 })
 
+/** As they hold for users who may have said nothing of the room, by user. */
+export async function findRoomPrefsOfUsers(
+  q: Queryable,
+  app: string,
+  userIds: readonly string[],
+  roomId: string,
+): Promise<Map<string, RoomPref>> {
+  const rows = await q.query<RoomPrefRow & { viewerId: string }>(
+    'room-prefs-of-users',
+    `SELECT viewer.id AS "viewerId", ${COLUMNS} FROM unnest($2::text[]) AS viewer (id) JOIN room_prefs
+       ON app = $1 AND room_id = $3 AND user_id = ANY(
+         viewer.id || ARRAY(SELECT group_id FROM group_members WHERE app = $1 AND user_id = viewer.id))
+     ORDER BY user_id`,
+    [app, userIds, roomId],
+  )
+  const byViewer = Map.groupBy(rows, (row) => row.viewerId)
+  const prefOf = (userId: string): RoomPref => {
+    const own = (byViewer.get(userId) ?? []).map(({ viewerId: _, ...row }) => row)
+    return joinRows(own, userId).get(roomId) ?? defaultRoomPref(roomId)
+  }
+  return new Map(userIds.map((id) => [id, prefOf(id)]))
+}
+
 /** As it holds for the user: their own, and their groups'. Rooms that nobody said anything of are left out. */
 export async function findRoomPrefs(
   q: Queryable,
@@ -77,6 +100,11 @@ export async function findRoomPrefs(
      ORDER BY user_id`,
     [app, userId, roomIds],
   )
+  return [...joinRows(rows, userId).values()]
+}
+
+/** What holds for a user, by room, of what they and their groups have said. */
+function joinRows(rows: readonly RoomPrefRow[], userId: string): Map<string, RoomPref> {
   const ownFirst = rows.toSorted((a, b) => Number(b.userId === userId) - Number(a.userId === userId))
   const prefs = new Map<string, RoomPref>()
   for (const row of ownFirst) {
@@ -84,8 +112,18 @@ export async function findRoomPrefs(
     const base = row.userId === userId ? undefined : (own ?? defaultRoomPref(row.roomId))
     prefs.set(row.roomId, base === undefined ? toRoomPref(row) : joinPrefs(base, toRoomPref(row)))
   }
-  return [...prefs.values()]
+  return prefs
 }
+
+/** The same, as SQL: a row `p` of each room `r` for the user $2 of the app $1. `p.tags` is a list of lists. */
+export const PREFS_OF_ROOM = `LEFT JOIN LATERAL (
+    SELECT bool_or(muted) AS muted, bool_or(sticky) AS sticky, bool_or(hidden) AS hidden,
+      bool_and(translation) AS translation,
+      (array_agg(folder ORDER BY user_id <> $2, user_id) FILTER (WHERE folder IS NOT NULL))[1] AS folder,
+      jsonb_agg(tags) AS tags
+    FROM room_prefs WHERE app = r.app AND room_id = r.id AND user_id = ANY(
+      $2::text || ARRAY(SELECT group_id FROM group_members WHERE app = $1 AND user_id = $2))
+  ) p ON true`
 
 export async function findAllRoomPrefs(q: Queryable, app: string, userId: string): Promise<RoomPref[]> {
   const rows = await q.query<RoomPrefRow>(

@@ -1,5 +1,6 @@
 /** Rooms found by what they are called, who is inside and how their reader has filed them. */
 import type { Queryable } from './database.ts'
+import { PREFS_OF_ROOM } from './room-prefs.ts'
 
 export type RoomSearchKind = 'roomName' | 'roomMember' | 'roomTags' | 'roomPrefTags' | 'roomPrefFolder'
 
@@ -10,7 +11,8 @@ const CONDITIONS: Record<RoomSearchKind, string> = {
     WHERE o.app = r.app AND o.room_id = r.id AND o.user_id <> m.user_id
       AND (u.nickname ILIKE $3 OR u.id ILIKE $3))`,
   roomTags: 'EXISTS (SELECT FROM unnest(r.room_tags) AS tag WHERE tag ILIKE $3)',
-  roomPrefTags: 'EXISTS (SELECT FROM unnest(p.tags) AS tag WHERE tag ILIKE $3)',
+  roomPrefTags: `EXISTS (
+    SELECT FROM jsonb_array_elements(p.tags) AS list, jsonb_array_elements_text(list) AS tag WHERE tag ILIKE $3)`,
   roomPrefFolder: 'p.folder ILIKE $3',
 }
 
@@ -26,7 +28,7 @@ export async function searchRoomIds(
   const rows = await q.query<{ id: string }>(
     `search-${kind}`,
     `SELECT r.id FROM members m JOIN rooms r ON r.app = m.app AND r.id = m.room_id
-     LEFT JOIN room_prefs p ON p.app = m.app AND p.room_id = m.room_id AND p.user_id = m.user_id
+     ${kind === 'roomPrefTags' || kind === 'roomPrefFolder' ? PREFS_OF_ROOM : ''}
      WHERE m.app = $1 AND m.user_id = $2 AND r.status = 1 AND ${CONDITIONS[kind]}
        AND ($4::text IS NULL OR r.id = $4) AND r.room_tags @> $5::text[]
      ORDER BY r.active_at DESC, r.id LIMIT $6`,

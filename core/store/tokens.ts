@@ -99,15 +99,16 @@ export async function insertRevokedToken(
 export async function listTokens(
   db: Queryable,
   app: string,
+  userId: string | undefined,
   now: Date,
   limit: number,
 ): Promise<{ totalCount: number; rows: TokenRow[] }> {
   const rows = await db.query<TokenRow & { totalCount: number }>(
     'list-tokens',
     `SELECT ${COLUMNS}, count(*) OVER () AS "totalCount" FROM tokens
-     WHERE app = $1 AND revoked_at IS NULL AND expires_at > $2
+     WHERE app = $1 AND revoked_at IS NULL AND expires_at > $2 AND ($4::text IS NULL OR user_id = $4)
      ORDER BY created_at DESC, digest LIMIT $3`,
-    [app, now, limit],
+    [app, now, limit, userId],
   )
   return { totalCount: rows[0]?.totalCount ?? 0, rows }
 }
@@ -125,6 +126,20 @@ export async function setDisabled(
     [app, userId, since],
   )
   return rows.length > 0
+}
+
+export async function findDisabled(
+  db: Queryable,
+  app: string,
+  userIds: readonly string[],
+): Promise<Map<string, Date>> {
+  const rows = await db.query<{ id: string; since: Date }>(
+    'find-disabled',
+    `SELECT id, disabled_at AS since FROM users
+     WHERE app = $1 AND id = ANY($2::text[]) AND disabled_at IS NOT NULL`,
+    [app, userIds],
+  )
+  return new Map(rows.map(({ id, since }) => [id, since]))
 }
 
 /** Records a change of every live token of a user, without changing one. @returns the last position */

@@ -47,58 +47,59 @@ export async function addDeliveries(
       expiresAt,
     ],
   )
-  await wakeQueues(tx, deliveries, at)
+  await wakeQueues(tx, deliveries)
 }
 
 /** A queue that waits for its next try goes on waiting. */
 async function wakeQueues(
   tx: Queryable,
   queues: ReadonlyArray<Pick<Queue, 'app' | 'roomId' | 'target'>>,
-  at: Date,
 ): Promise<void> {
   await tx.query(
     'webhooks-wake',
     `INSERT INTO webhook_queues AS q (app, room_id, target, next_at)
-     SELECT DISTINCT app, room_id, target, $4::timestamptz FROM unnest($1::text[], $2::text[], $3::text[])
+     SELECT DISTINCT app, room_id, target, now() FROM unnest($1::text[], $2::text[], $3::text[])
        AS given (app, room_id, target) ORDER BY 1, 2, 3
      ON CONFLICT (app, room_id, target) DO UPDATE SET version = q.version + 1`,
     [
       queues.map((queue) => queue.app),
       queues.map((queue) => queue.roomId),
       queues.map((queue) => queue.target),
-      at,
     ],
   )
 }
+
+/*
+ * Queues go by the database's clock: cores whose clocks disagree would take queues from each other, or leave them.
+ */
 
 /** Queues that are due, none twice: of apps that have enough in hand none. */
 export async function claimQueues(
   q: Queryable,
   limit: number,
   exceptApps: readonly string[],
-  at: Date,
-  until: Date,
+  leaseMs: number,
 ): Promise<Queue[]> {
   return q.query<Queue>(
     'webhooks-claim',
-    `UPDATE webhook_queues SET lease = lease + 1, next_at = $4
+    `UPDATE webhook_queues SET lease = lease + 1, next_at = now() + $3 * interval '1 millisecond'
      WHERE (app, room_id, target) IN (
-       SELECT app, room_id, target FROM webhook_queues WHERE next_at <= $3 AND NOT app = ANY($2::text[])
+       SELECT app, room_id, target FROM webhook_queues WHERE next_at <= now() AND NOT app = ANY($2::text[])
        ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)
      RETURNING app, room_id AS "roomId", target, lease`,
-    [limit, exceptApps, at, until],
+    [limit, exceptApps, leaseMs],
   )
 }
 
 const place = (queue: Queue) => [queue.app, queue.roomId, queue.target, queue.lease]
 
-/** @returns the queue's version; undefined where another has claimed it since. */
-export async function renewQueue(q: Queryable, queue: Queue, until: Date): Promise<number | undefined> {
+/** Nobody else looks at it for so long. @returns its version; undefined where another has claimed it since. */
+export async function renewQueue(q: Queryable, queue: Queue, forMs: number): Promise<number | undefined> {
   const [row] = await q.query<{ version: number }>(
     'webhooks-renew',
-    `UPDATE webhook_queues SET next_at = $5 WHERE app = $1 AND room_id = $2 AND target = $3 AND lease = $4
-     RETURNING version`,
-    [...place(queue), until],
+    `UPDATE webhook_queues SET next_at = now() + $5 * interval '1 millisecond'
+     WHERE app = $1 AND room_id = $2 AND target = $3 AND lease = $4 RETURNING version`,
+    [...place(queue), forMs],
   )
   return row?.version
 }
@@ -156,12 +157,28 @@ export async function listDeadLetters(
   )
 }
 
+export type WaitingDelivery = Delivery & { lastReason: string | null }
+
+/** What is still being tried, oldest first. */
+export async function listWaitingDeliveries(
+  q: Queryable,
+  app: string,
+  after: number,
+  limit: number,
+): Promise<WaitingDelivery[]> {
+  return q.query<WaitingDelivery>(
+    'webhooks-waiting',
+    `SELECT ${COLUMNS}, last_reason AS "lastReason" FROM webhook_deliveries
+     WHERE app = $1 AND dead_at IS NULL AND id > $2 ORDER BY id LIMIT $3`,
+    [app, after, limit],
+  )
+}
+
 /** Puts dead letters back where they were: before what is newer. @returns how many */
 export async function reviveDeadLetters(
   tx: Queryable,
   app: string,
   id: number | undefined,
-  at: Date,
   expiresAt: Date,
 ): Promise<number> {
   const revived = await tx.query<Pick<Queue, 'app' | 'roomId' | 'target'>>(
@@ -171,91 +188,6 @@ export async function reviveDeadLetters(
      RETURNING app, room_id AS "roomId", target`,
     [app, id, expiresAt],
   )
-  if (revived.length > 0) await wakeQueues(tx, revived, at)
+  if (revived.length > 0) await wakeQueues(tx, revived)
   return revived.length
-}
-
-/** Where a room's and its app's events go at the moment. */
-export type WebhookAddresses = { room: string | null; app: string | null }
-
-const ROOM_WEBHOOK = 'CASE WHEN r.bot_mode IS DISTINCT FROM false THEN r.webhook END'
-const APP_WEBHOOK = `a.settings ->> 'webhookUrl'`
-
-export async function findWebhookAddresses(
-  q: Queryable,
-  app: string,
-  roomId: string,
-): Promise<WebhookAddresses | undefined> {
-  const [row] = await q.query<WebhookAddresses>(
-    'webhooks-addresses',
-    `SELECT ${ROOM_WEBHOOK} AS room, ${APP_WEBHOOK} AS app
-     FROM apps a LEFT JOIN rooms r ON r.app = a.id AND r.id = $2 WHERE a.id = $1`,
-    [app, roomId],
-  )
-  return row
-}
-
-/** Whose events somebody wants. */
-export type WebhookPlace = {
-  app: string
-  roomId: string
-  toRoom: boolean
-  toApp: boolean
-  botState: string | null
-}
-
-export async function findWebhookPlaces(
-  q: Queryable,
-  places: ReadonlyArray<{ app: string; roomId: string }>,
-): Promise<WebhookPlace[]> {
-  return q.query<WebhookPlace>(
-    'webhooks-places',
-    `SELECT * FROM (
-       SELECT DISTINCT given.app, given.room_id AS "roomId", COALESCE(${ROOM_WEBHOOK}, '') <> '' AS "toRoom",
-         COALESCE(${APP_WEBHOOK}, '') <> '' AS "toApp", r.bot_state AS "botState"
-       FROM unnest($1::text[], $2::text[]) AS given (app, room_id) JOIN apps a ON a.id = given.app
-       LEFT JOIN rooms r ON r.app = given.app AND r.id = given.room_id
-     ) AS place WHERE "toRoom" OR "toApp"`,
-    [places.map((place) => place.app), places.map((place) => place.roomId)],
-  )
-}
-
-export type WebhookSecretRow = { id: string; salt: string; createdAt: Date }
-
-/** Newest first. */
-export async function findWebhookSecrets(q: Queryable, app: string): Promise<WebhookSecretRow[]> {
-  return q.query<WebhookSecretRow>(
-    'webhook-secrets',
-    `SELECT id, salt, created_at AS "createdAt" FROM webhook_secrets WHERE app = $1 ORDER BY created_at DESC, id DESC`,
-    [app],
-  )
-}
-
-/** Of the app's secrets the newest `keep` stay, this one among them. */
-export async function addWebhookSecret(
-  tx: Queryable,
-  app: string,
-  secret: WebhookSecretRow,
-  keep: number,
-): Promise<void> {
-  await tx.query(
-    'webhook-secrets-add',
-    'INSERT INTO webhook_secrets (app, id, salt, created_at) VALUES ($1, $2, $3, $4)',
-    [app, secret.id, secret.salt, secret.createdAt],
-  )
-  await tx.query(
-    'webhook-secrets-trim',
-    `DELETE FROM webhook_secrets WHERE app = $1 AND id NOT IN (
-       SELECT id FROM webhook_secrets WHERE app = $1 ORDER BY created_at DESC, id DESC LIMIT $2)`,
-    [app, keep],
-  )
-}
-
-export async function deleteWebhookSecret(q: Queryable, app: string, id: string): Promise<boolean> {
-  const rows = await q.query(
-    'webhook-secrets-delete',
-    'DELETE FROM webhook_secrets WHERE app = $1 AND id = $2 RETURNING id',
-    [app, id],
-  )
-  return rows.length > 0
 }

@@ -7,7 +7,7 @@ const MAX_WORDS = 32
 
 /** A batch as back ends and clients send it. @throws CoreError INVALID_REQUEST, INVALID_MESSAGE_FORMAT */
 export function parseBatchBody(body: Record<string, unknown>): BatchInput {
-  const { paras, push, skipTotalBadge: _skip, _id, reply: _reply, ...content } = body
+  const { paras, push, skipTotalBadge, _id, reply: _reply, ...content } = body
   if (!Array.isArray(paras) || paras.length === 0 || paras.length > MAX_BATCH_PARTS)
     throw new CoreError('INVALID_REQUEST', `"paras" is a list of 1 to ${MAX_BATCH_PARTS}.`)
   const { message, messageType, mentions, fields, senderId } = parseMessageBody(content)
@@ -18,6 +18,7 @@ export function parseBatchBody(body: Record<string, unknown>): BatchInput {
     fields,
     senderId,
     push: push === true,
+    badge: skipTotalBadge !== true,
     parts: paras.map(parsePart),
   }
 }

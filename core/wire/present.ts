@@ -155,9 +155,14 @@ export const presentRoomPref = (pref: RoomPref): Wire => ({
 })
 
 export const presentInvitation = (invitation: Invitation): Wire => ({
+  ...presentRoomInvitation(invitation),
+  room: presentRoom(invitation.room),
+})
+
+/** In a room's own list: not the whole room with each of them. */
+export const presentRoomInvitation = (invitation: Invitation): Wire => ({
   invitee: presentSender(invitation.invitee),
   inviter: invitation.inviter === undefined ? null : presentSender(invitation.inviter),
-  room: presentRoom(invitation.room),
   ...dated('createdAt', invitation.createdAt),
   ...dated('updatedAt', invitation.updatedAt),
   createdTimeMS: invitation.createdAt.getTime(),

@@ -12,6 +12,7 @@ export function announce(config: EmbeddedConfig, addresses: Addresses): string {
   The gateway and the chat core are running.
 
     Open      ${gatewayUrl}/demo/   (two windows, two people)
+    Console   ${gatewayAdminUrl}/console/ (live figures), ${gatewayUrl}/console/ (the app; asks for platformKey)
     API       ${gatewayUrl}
     Admin     ${gatewayAdminUrl} (gateway), ${coreAdminUrl} (core): /livez /readyz /metrics
     Keys      ${join(config.dataDir, 'demo.json')}

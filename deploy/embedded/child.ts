@@ -38,7 +38,7 @@ export function createChild({ name, script, env, log }: ChildOptions): Child {
     ['--import', new URL('follow-parent.ts', import.meta.url).href, fileURLToPath(script)],
     { env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
   )
-  const sink = typeof log === 'string' ? createWriteStream(log, { flags: 'w', mode: 0o600 }) : log
+  const sink = typeof log === 'string' ? openLog(log) : log
   const outputs = [child.stdout, child.stderr].filter((output) => output !== null)
   for (const output of outputs) output.pipe(sink, { end: false })
 
@@ -76,6 +76,10 @@ export function createChild({ name, script, env, log }: ChildOptions): Child {
     },
   }
 }
+
+/** A full disk costs the log, and nothing else. */
+const openLog = (path: string): NodeJS.WritableStream =>
+  createWriteStream(path, { flags: 'w', mode: 0o600 }).on('error', () => {})
 
 const isOver = (child: ChildProcess): boolean =>
   child.pid === undefined || child.exitCode !== null || child.signalCode !== null

@@ -2,8 +2,10 @@ import { appCommands } from './apps.ts'
 import type { Command } from './command.ts'
 import { completionCommand } from './completion.ts'
 import { doctorCommand } from './doctor.ts'
+import { importCommand } from './import.ts'
 import { keyCommands } from './keys.ts'
 import { loadCommand } from './load.ts'
+import { socketCommands } from './sockets.ts'
 import { tokenCommands } from './tokens.ts'
 import { userCommands } from './users.ts'
 import { webhookCommands } from './webhooks.ts'
@@ -13,7 +15,9 @@ const withoutCompletion: readonly Command[] = [
   ...keyCommands,
   ...userCommands,
   ...tokenCommands,
+  ...socketCommands,
   ...webhookCommands,
+  importCommand,
   doctorCommand,
   loadCommand,
 ]

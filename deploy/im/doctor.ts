@@ -13,7 +13,6 @@ export const doctorCommand: Command = {
   takes: [],
   options: {
     // Not `--env-file`: Node would take that for its own, wherever it stands.
-    // Not `env-file`: Node would take that for its own, wherever it stands.
     environment: {
       value: 'file',
       says: 'the environment that the services are started with (else this one)',

@@ -32,6 +32,8 @@ export type Origin = {
    * a token may come without one; over HTTP it may not.
    */
   socket?: boolean
+  /** The console's own page sent them, from the gateway's own origin. */
+  console?: boolean
 }
 
 /** A proven credential. One object per cached credential, so that its signature can be kept beside it. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { credentialDigest } from '#contract/credential.ts'
 import type { PrivateUpstreams } from '#contract/outbound-address.ts'
+import type { Tracer } from '#contract/tracer.ts'
 import type { Observe } from './authn-event.ts'
 import { type Authenticate, createChain } from './chain.ts'
 import { createChangeLedger } from './change-ledger.ts'
@@ -27,8 +28,11 @@ export type AuthnParts = {
   privateUpstreams?: PrivateUpstreams
   lookupBudget?: LookupBudget
   clock: () => number
+  /** Measures durations: it never steps. Default: `clock`. */
+  steadyClock?: () => number
   log: Logger
   observe: Observe
+  tracer?: Tracer | undefined
   limits?: {
     cache?: OutcomeCacheLimits
     store?: StoreLimits
@@ -49,13 +53,13 @@ export type Authn = {
 }
 
 export function createAuthn(parts: AuthnParts): Authn {
-  const { clock, log, observe, limits } = parts
-  const core = createIntrospectionClient(parts.coreInternalUrl, limits?.introspection)
+  const { clock, steadyClock = clock, log, observe, limits } = parts
+  const core = createIntrospectionClient(parts.coreInternalUrl, limits?.introspection, parts.tracer)
   const redis =
     parts.redisUrl === undefined
       ? undefined
-      : createRedisLookup({ url: parts.redisUrl, clock, log, observe, limits: limits?.redis })
-  const cache = createOutcomeCache(clock, limits?.cache)
+      : createRedisLookup({ url: parts.redisUrl, clock: steadyClock, log, observe, limits: limits?.redis })
+  const cache = createOutcomeCache(clock, limits?.cache, steadyClock)
   const ledger = createChangeLedger(cache)
   const feed = createFeedFollower({
     // Any introspection tells the position; this one needs no credential.
@@ -63,18 +67,18 @@ export function createAuthn(parts: AuthnParts): Authn {
       (await core.introspect('default-app', credentialDigest('default-app', '', ''))).position,
     changesAfter: core.changesAfter,
     ledger,
-    clock,
+    clock: steadyClock,
     log,
     observe,
     limits: limits?.feed,
   })
   const { introspect, provision } = core
   const outbound = createOutbound(parts.privateUpstreams ?? 'none')
-  const keySets = createKeySets({ outbound, clock, observe, limits: limits?.keySets })
+  const keySets = createKeySets({ outbound, clock, steadyClock, observe, limits: limits?.keySets })
   const foreign = createForeignTokens({
     verifiers: [
       createJwtVerifier({ keySets, clock, observe }),
-      createExternalAuth({ outbound, clock, observe, limits: limits?.externalAuth }),
+      createExternalAuth({ outbound, clock, steadyClock, observe, limits: limits?.externalAuth }),
     ],
     provision,
     observe,
@@ -88,6 +92,7 @@ export function createAuthn(parts: AuthnParts): Authn {
     foreign,
     budget: parts.lookupBudget,
     clock,
+    steadyClock,
     observe,
     limits: limits?.store,
   })

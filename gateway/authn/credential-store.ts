@@ -73,13 +73,14 @@ type Parts = {
   foreign?: ForeignTokens | undefined
   budget?: LookupBudget | undefined
   clock: () => number
+  steadyClock?: (() => number) | undefined
   observe: Observe
   limits?: StoreLimits | undefined
 }
 
 export function createCredentialStore(parts: Parts): CredentialStore {
   const { cache, ledger, feed, redis, introspect, foreign, budget, clock, observe } = parts
-  const limits = parts.limits ?? DEFAULT_STORE_LIMITS
+  const { limits = DEFAULT_STORE_LIMITS, steadyClock = clock } = parts
   const lookups = new Map<string, Promise<Resolution>>()
   /** The client key, by digest, that last named an app. */
   const keyOfApp = new LRUCache<string, string>({ max: MAX_APPS })
@@ -176,7 +177,7 @@ export function createCredentialStore(parts: Parts): CredentialStore {
   }
 
   async function askCore(question: Question): Promise<Judged> {
-    if (clock() < pausedUntilMs) {
+    if (steadyClock() < pausedUntilMs) {
       observe('introspection-paused')
       throw new GatewayError('AUTHENTICATION_UNAVAILABLE')
     }
@@ -190,7 +191,8 @@ export function createCredentialStore(parts: Parts): CredentialStore {
       return judge(found, question, generation)
     } catch (cause) {
       observe('introspection-failed')
-      pausedUntilMs = clock() + Math.min(limits.maxPauseMs, FIRST_PAUSE_MS * 2 ** Math.min(failures, 10))
+      pausedUntilMs =
+        steadyClock() + Math.min(limits.maxPauseMs, FIRST_PAUSE_MS * 2 ** Math.min(failures, 10))
       failures += 1
       throw new GatewayError('AUTHENTICATION_UNAVAILABLE', { cause })
     }

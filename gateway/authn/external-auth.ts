@@ -19,18 +19,20 @@ const NOT_NOW = new Set([408, 421, 425, 429])
 type Parts = {
   outbound: Outbound
   clock: () => number
+  steadyClock?: (() => number) | undefined
   observe: Observe
   limits?: CircuitLimits | undefined
 }
 
 /** Asks an app's auth service. 401 and its like mean a bad token; whatever else is no answer, and so an exception. */
-export function createExternalAuth({ outbound, clock, observe, limits }: Parts): TokenVerifier {
+export function createExternalAuth({ outbound, clock, observe, ...parts }: Parts): TokenVerifier {
+  const { steadyClock = clock, limits } = parts
   // By app too: no app's timeouts are another's.
   const circuits = new LRUCache<string, Circuit>({ max: MAX_SERVICES })
 
   function circuitOf(app: string, { url }: ExternalAuth): Circuit {
     const key = `${app}\0${url}`
-    const circuit = circuits.get(key) ?? createCircuit(clock, limits)
+    const circuit = circuits.get(key) ?? createCircuit(steadyClock, limits)
     circuits.set(key, circuit)
     return circuit
   }

@@ -120,7 +120,9 @@ function parseChange(value: unknown): CredentialChange {
     const { credentialId } = fields
     if (typeof credentialId !== 'string' || !CREDENTIAL_ID.test(credentialId))
       throw malformed('change.credentialId')
-    return { ...at, subject, effect, credentialId }
+    if (effect === 'revoked') return { ...at, subject, effect, credentialId }
+    const expiresAtMs = fields.expiresAtMs === null ? null : parseExpiry(fields.expiresAtMs)
+    return { ...at, subject, effect, credentialId, ...(expiresAtMs !== undefined && { expiresAtMs }) }
   }
   if (subject === 'user' && effect === 'revoked')
     return { ...at, subject, effect, userId: parseUserId(fields.userId) }

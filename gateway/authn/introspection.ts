@@ -7,6 +7,8 @@ import type {
   Provision,
   ProvisionRequest,
 } from '#contract/internal.ts'
+import { formatTraceParent, TRACE_PARENT_HEADER } from '#contract/trace-context.ts'
+import type { Tracer } from '#contract/tracer.ts'
 import { parseCredentialChanges, parseIntrospection, parseProvision } from './internal-answers.ts'
 
 /**
@@ -40,6 +42,7 @@ const LOST_CONNECTION = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 export function createIntrospectionClient(
   url: string,
   limits: IntrospectionLimits = DEFAULT_INTROSPECTION_LIMITS,
+  tracer?: Tracer | undefined,
 ): IntrospectionClient {
   const { origin, pathname } = new URL(url)
   const base = pathname.replace(/\/+$/, '')
@@ -66,15 +69,20 @@ export function createIntrospectionClient(
   }
 
   async function postOnce(path: string, body: string, signal: AbortSignal): Promise<unknown> {
-    const headers = { 'content-type': 'application/json' }
-    const answer = await lookups.request({
-      method: 'POST',
-      path: `${base}${path}`,
-      headers,
-      body,
-      signal,
-    })
-    return readJson(answer)
+    const headers: Record<string, string> = { 'content-type': 'application/json' }
+    const asking = tracer?.current()
+    const span = asking && tracer?.start(`POST ${path}`, { kind: 'client', parent: asking.context })
+    if (span !== undefined) headers[TRACE_PARENT_HEADER] = formatTraceParent(span.context)
+    try {
+      return await readJson(
+        await lookups.request({ method: 'POST', path: `${base}${path}`, headers, body, signal }),
+      )
+    } catch (error) {
+      span?.fail('AUTHENTICATION_UNAVAILABLE')
+      throw error
+    } finally {
+      span?.end()
+    }
   }
 
   return {

@@ -45,29 +45,38 @@ const SKEW_MS = 5_000
 type Held = {
   url: string
   keys: LocalJWKSet | undefined
+  /** By the clock that tokens are dated by. */
+  datedMs: number
   fetchedAtMs: number
   nextFetchAtMs: number
   failures: number
   fetching: Promise<LocalJWKSet> | undefined
 }
 
-type Parts = { outbound: Outbound; clock: () => number; observe: Observe; limits?: KeySetLimits | undefined }
+type Parts = {
+  outbound: Outbound
+  clock: () => number
+  steadyClock?: (() => number) | undefined
+  observe: Observe
+  limits?: KeySetLimits | undefined
+}
 
 export function createKeySets({ outbound, clock, observe, ...parts }: Parts): KeySets {
-  const limits = parts.limits ?? DEFAULT_KEY_SET_LIMITS
+  const { limits = DEFAULT_KEY_SET_LIMITS, steadyClock = clock } = parts
   const sets = new LRUCache<string, Held>({ max: MAX_SETS })
 
   function heldFor(app: string, url: string): Held {
     const key = `${app}\0${url}`
     const known = sets.get(key)
     if (known !== undefined) return known
-    const fresh = { url, keys: undefined, fetchedAtMs: 0, nextFetchAtMs: 0, failures: 0, fetching: undefined }
+    const never = { datedMs: 0, fetchedAtMs: -Infinity, nextFetchAtMs: -Infinity }
+    const fresh = { url, keys: undefined, ...never, failures: 0, fetching: undefined }
     sets.set(key, fresh)
     return fresh
   }
 
   async function fetchKeys(held: Held): Promise<LocalJWKSet> {
-    const startedAtMs = clock()
+    const [datedMs, startedAtMs] = [clock(), steadyClock()]
     try {
       const { status, text } = await outbound.request({
         method: 'GET',
@@ -77,23 +86,24 @@ export function createKeySets({ outbound, clock, observe, ...parts }: Parts): Ke
       })
       if (status !== 200) throw new Error(`the key set's address answered ${status}`)
       held.keys = parseKeySet(text)
+      held.datedMs = datedMs
       held.fetchedAtMs = startedAtMs
       held.failures = 0
-      held.nextFetchAtMs = clock() + limits.coolDownMs
+      held.nextFetchAtMs = steadyClock() + limits.coolDownMs
       observe('jwks-fetched')
       return held.keys
     } catch (error) {
       observe('jwks-failed')
       const pauseMs = FIRST_RETRY_MS * 2 ** Math.min(held.failures, 10)
       held.failures += 1
-      held.nextFetchAtMs = clock() + Math.min(limits.coolDownMs, pauseMs)
+      held.nextFetchAtMs = steadyClock() + Math.min(limits.coolDownMs, pauseMs)
       throw error
     }
   }
 
   function refresh(held: Held): Promise<LocalJWKSet> {
     if (held.fetching === undefined) {
-      if (clock() < held.nextFetchAtMs) throw new Error('the key set was asked for a moment ago')
+      if (steadyClock() < held.nextFetchAtMs) throw new Error('the key set was asked for a moment ago')
       held.fetching = fetchKeys(held).finally(() => {
         held.fetching = undefined
       })
@@ -103,7 +113,7 @@ export function createKeySets({ outbound, clock, observe, ...parts }: Parts): Ke
 
   async function currentKeys(held: Held): Promise<LocalJWKSet> {
     const { keys } = held
-    const ageMs = clock() - held.fetchedAtMs
+    const ageMs = steadyClock() - held.fetchedAtMs
     if (keys !== undefined && ageMs <= limits.maxAgeMs) return keys
     try {
       return await refresh(held)
@@ -116,16 +126,16 @@ export function createKeySets({ outbound, clock, observe, ...parts }: Parts): Ke
   return {
     async find({ app, url, header, issuedAtMs }) {
       const held = heldFor(app, url)
-      const askedAtMs = clock()
+      const askedAtMs = steadyClock()
       const keys = await currentKeys(held)
       let key = await pick(keys, header)
       // Another question may have had them fetched meanwhile.
       if (key === null && held.keys !== undefined && held.keys !== keys) key = await pick(held.keys, header)
       if (key !== null || held.fetchedAtMs >= askedAtMs) return key
-      if (held.fetching !== undefined || clock() >= held.nextFetchAtMs)
+      if (held.fetching !== undefined || steadyClock() >= held.nextFetchAtMs)
         return pick(await refresh(held), header)
       // A key is published before it signs: what is older than our copy of the set has no key in it.
-      if (issuedAtMs !== undefined && issuedAtMs < held.fetchedAtMs - SKEW_MS) return null
+      if (issuedAtMs !== undefined && issuedAtMs < held.datedMs - SKEW_MS) return null
       throw new Error('the key is not in the set, which was fetched a moment ago')
     },
   }

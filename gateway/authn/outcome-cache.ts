@@ -40,6 +40,7 @@ type Entry = { proof: Proof; untilMs: number }
 export function createOutcomeCache(
   clock: () => number,
   limits: OutcomeCacheLimits = DEFAULT_CACHE_LIMITS,
+  steadyClock: () => number = clock,
 ): OutcomeCache {
   const defaultApp = credentialDigest('default-app', '', '')
   const digestsOfUser = new Map<string, string | Set<string>>()
@@ -71,13 +72,15 @@ export function createOutcomeCache(
     get(digest) {
       const entry = proofs.get(digest)
       if (entry !== undefined) {
-        if (clock() < entry.untilMs) return entry.proof
+        const { expiresAtMs } = entry.proof
+        const isExpired = expiresAtMs !== undefined && clock() >= expiresAtMs
+        if (!isExpired && steadyClock() < entry.untilMs) return entry.proof
         proofs.delete(digest)
         return undefined
       }
       const refusedUntilMs = refusals.get(digest)
       if (refusedUntilMs === undefined) return undefined
-      if (clock() < refusedUntilMs) return null
+      if (steadyClock() < refusedUntilMs) return null
       refusals.delete(digest)
       return undefined
     },
@@ -86,14 +89,14 @@ export function createOutcomeCache(
       const digest = proof.credentialId
       proofs.delete(digest)
       refusals.delete(digest)
-      const untilMs = clock() + jittered(Math.min(ttlMs, limits.proofTtlMs))
-      proofs.set(digest, { proof, untilMs: Math.min(untilMs, proof.expiresAtMs ?? Infinity) })
+      const untilMs = steadyClock() + jittered(Math.min(ttlMs, limits.proofTtlMs))
+      proofs.set(digest, { proof, untilMs })
       rememberUser(proof)
     },
 
     putRefusal(digest) {
       proofs.delete(digest)
-      refusals.set(digest, clock() + jittered(limits.refusalTtlMs))
+      refusals.set(digest, steadyClock() + jittered(limits.refusalTtlMs))
     },
 
     evictCredential(credentialId) {

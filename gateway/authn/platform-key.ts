@@ -14,9 +14,10 @@ export function createPlatformKeyAuthenticator(store: CredentialStore): Authenti
   }
 }
 
-function outcome(proof: Resolution, { origin, address, app }: Origin): Outcome {
+function outcome(proof: Resolution, { origin, address, app, console, socket }: Origin): Outcome {
   if (proof === undefined || (app !== undefined && app !== proof.app)) return { refused: 'INVALID_API_KEY' }
-  if (origin !== undefined && !proof.settings.allowPlatformKeyFromBrowser)
+  const isConsole = console === true && socket !== true
+  if (origin !== undefined && !isConsole && !proof.settings.allowPlatformKeyFromBrowser)
     return { refused: 'PLATFORM_KEY_FROM_BROWSER' }
   if (!isSourceAllowed(proof.settings, address)) return { refused: 'SOURCE_NOT_ALLOWED' }
   return { proof }

@@ -14,6 +14,8 @@ export type FieldRule =
   | 'transfer-encoding'
   | 'forwarded-for'
   | 'request-id'
+  | 'trace-parent'
+  | 'trace-state'
   | 'client-key'
   | 'legacy-client-key'
   | 'token'
@@ -22,6 +24,8 @@ export type FieldRule =
   | 'legacy-platform-key'
   | 'device-id'
   | 'acting-user'
+  | 'console'
+  | 'fetch-site'
 
 /** Lower case, `_` and `.` as `-`. */
 export function foldName(name: string): string {
@@ -36,6 +40,8 @@ const RULES = new Map<string, FieldRule>([
   ['transfer-encoding', 'transfer-encoding'],
   ['x-forwarded-for', 'forwarded-for'],
   ['x-request-id', 'request-id'],
+  ['traceparent', 'trace-parent'],
+  ['tracestate', 'trace-state'],
   ['im-client-key', 'client-key'],
   ['client-key', 'legacy-client-key'],
   ['im-authorization', 'token'],
@@ -44,6 +50,8 @@ const RULES = new Map<string, FieldRule>([
   ['api-key', 'legacy-platform-key'],
   ['im-device-id', 'device-id'],
   ['im-client-id', 'acting-user'],
+  ['im-console', 'console'],
+  ['sec-fetch-site', 'fetch-site'],
 ])
 
 /** Hop-by-hop (RFC 9110 §7.6.1), and `Expect`, which is answered here. */

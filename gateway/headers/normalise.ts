@@ -9,9 +9,13 @@ export type NormalisedHeaders = {
   endToEnd: string[]
   host: string
   origin: string | undefined
-  /** As sent; believed only from trusted proxies. */
+  /** As sent, these four; believed only from trusted proxies. */
   forwardedFor: string | undefined
   requestId: string | undefined
+  traceParent: string | undefined
+  traceState: string | undefined
+  /** Our own console's page sent it: the page says so, and the browser that it is of this origin. */
+  fromConsole: boolean
   /** How many fields, dropped, only the gateway may send. */
   forged: number
 }
@@ -36,6 +40,8 @@ export function normaliseHeaders(rawHeaders: readonly string[]): Normalised {
   let origin: string | undefined
   let forwardedFor: string | undefined
   let requestId: string | undefined
+  let traceParent: string | undefined
+  let traceState: string | undefined
   let contentLength: string | undefined
   let transferEncoding: string | undefined
   let clientKey: string | undefined
@@ -46,6 +52,8 @@ export function normaliseHeaders(rawHeaders: readonly string[]): Normalised {
   let legacyPlatformKey: string | undefined
   let deviceId: string | undefined
   let actingUserId: string | undefined
+  let isConsole = false
+  let fetchSite: string | undefined
   let conflict = false
   let forged = 0
 
@@ -95,6 +103,13 @@ export function normaliseHeaders(rawHeaders: readonly string[]): Normalised {
       case 'request-id':
         requestId ??= value
         break
+      case 'trace-parent':
+        // One of two cannot be the right one (W3C Trace Context §3.2): '' is none.
+        traceParent = traceParent === undefined ? value : ''
+        break
+      case 'trace-state':
+        traceState = traceState === undefined ? value : `${traceState},${value}`
+        break
       case 'client-key':
         clientKey = once(clientKey, credentialValue(value))
         break
@@ -119,6 +134,14 @@ export function normaliseHeaders(rawHeaders: readonly string[]): Normalised {
       case 'acting-user':
         actingUserId = once(actingUserId, credentialValue(value))
         break
+      case 'console':
+        isConsole = value === '1'
+        break
+      case 'fetch-site':
+        // A page may write `Sec_Fetch_Site`; the browser's own word it can neither write nor leave out.
+        fetchSite = fetchSite === undefined && isPlain(name) ? value : 'several'
+        endToEnd.push(name, value)
+        break
     }
   }
 
@@ -136,6 +159,9 @@ export function normaliseHeaders(rawHeaders: readonly string[]): Normalised {
     origin,
     forwardedFor,
     requestId,
+    traceParent,
+    traceState,
+    fromConsole: isConsole && fetchSite === 'same-origin',
     forged,
   }
 }

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors.ts'
 import type { Admission } from '../pipeline.ts'
 import type { ClientRequest, ClientResponse } from '../upstream/client-exchange.ts'
+import type { ForwardResult } from '../upstream/forward-contract.ts'
 import type { Arrival } from './arrival.ts'
 
 /** A request that may go on, with everything that is said of it to the core. */
@@ -14,6 +15,8 @@ export type AdmittedRequest = {
   /** Fields for the answer. */
   responseFields: readonly string[]
   requestId: string
+  /** Called once, when the core has answered or never will. */
+  onDone: ((result: ForwardResult) => void) | undefined
 }
 
 /** Answers in the forwarder's stead. */

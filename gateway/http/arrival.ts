@@ -2,6 +2,7 @@ import type { Origin } from '../authn/authenticator.ts'
 import type { ErrorCode } from '../errors.ts'
 import { clientAddress, type TrustedProxies } from '../headers/forwarded.ts'
 import { type NormalisedHeaders, normaliseHeaders } from '../headers/normalise.ts'
+import type { RequestTrace } from '../observe/request-traces.ts'
 import type { ClientRequest } from '../upstream/client-exchange.ts'
 import { parseTarget } from './path.ts'
 
@@ -16,6 +17,8 @@ export type Arrival = {
   scheme: 'http' | 'https'
   /** The peer is a trusted proxy, so what it says of the request is believed. */
   viaProxy: boolean
+  /** Where requests are traced, from when its fate is decided. */
+  trace: RequestTrace | undefined
 }
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -44,8 +47,10 @@ export function readArrival(req: ClientRequest, trusted: TrustedProxies): Arriva
       origin: headers.origin,
       address: clientAddress(peer, headers.forwardedFor, trusted),
       app: undefined,
+      console: headers.fromConsole,
     },
     scheme: 'encrypted' in req.socket && req.socket.encrypted === true ? 'https' : 'http',
     viaProxy,
+    trace: undefined,
   }
 }

@@ -9,7 +9,7 @@ export type ForwardingParts = {
 
 export function createForwarding({ forward, reached }: ForwardingParts): Forwarded {
   const holdFor = (position: number): Promise<void> => reached(position).then(() => undefined)
-  return ({ req, res, arrival, fields, responseFields, requestId }, fail, options) => {
+  return ({ req, res, arrival, fields, responseFields, requestId, onDone }, fail, options) => {
     forward(
       req,
       res,
@@ -21,10 +21,15 @@ export function createForwarding({ forward, reached }: ForwardingParts): Forward
         nodeId: options?.nodeId,
         body: options?.body ?? req.body,
       },
-      { responseHeaders: [...responseFields, 'X-Request-ID', requestId], holdFor, fail, onDone },
+      {
+        responseHeaders: [...responseFields, 'X-Request-ID', requestId],
+        holdFor,
+        fail,
+        onDone: onDone ?? ignore,
+      },
     )
   }
 }
 
 /** Answers are counted where they end (http/public-server.ts), failures where they are answered. */
-function onDone(): void {}
+function ignore(): void {}

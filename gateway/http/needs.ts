@@ -21,9 +21,13 @@ const needs = new Map(Object.entries(OPEN))
 /** Two segments at least: a bucket and a file. */
 const FILE_PATH = /^\/files\/[^/]+\/./
 
+/** A page, without a credential: whoever uses it types one in. */
+const CONSOLE_PATH = /^\/console(?:\/|$)/
+
 export function needOf(method: string, path: string, query = ''): Need {
   const need = needs.get(`${method} ${withoutTrailingSlash(path)}`)
   if (need !== undefined) return need
+  if (CONSOLE_PATH.test(path) && (method === 'GET' || method === 'HEAD')) return 'nothing'
   return isSignedFile(method, path, query) ? 'nothing' : 'identity'
 }
 

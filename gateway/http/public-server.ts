@@ -12,6 +12,7 @@ import { replyError, replyErrorRaw } from './error-reply.ts'
 import { createExchanges, type Exchange, MAX_REQUEST_MS } from './exchanges.ts'
 import { createHttp2 } from './http2.ts'
 import { createLane } from './lane/lane.ts'
+import { SOCKET_PATH } from './polling.ts'
 import type { LiveSettings } from './requests.ts'
 import { createTlsServer } from './tls.ts'
 
@@ -30,7 +31,7 @@ export type PublicServerParts = {
 /** The server that the internet reaches: HTTP/1.1, and with TLS also HTTP/2. */
 export type PublicServer = {
   /** @returns its URL */
-  listen(host: string, port: number): Promise<string>
+  listen(where: { host: string; port: number; reusePort: boolean }): Promise<string>
   /** Another certificate for connections to come. @throws where it does not fit its key */
   setCertificate(tls: TlsMaterial): void
   /**
@@ -63,7 +64,8 @@ export function buildPublicServer(parts: PublicServerParts): PublicServer {
     res.once('close', () => {
       exchanges.end(exchange)
       onEnd?.()
-      metrics.answered(res.statusCode, (performance.now() - exchange.startedMs) / 1000)
+      const isPoll = req.method === 'GET' && req.url?.startsWith(SOCKET_PATH)
+      metrics.answered(res.statusCode, isPoll ? undefined : (performance.now() - exchange.startedMs) / 1_000)
     })
     parts.serve(req, res)
   }
@@ -162,10 +164,10 @@ export function buildPublicServer(parts: PublicServerParts): PublicServer {
   }
 
   return {
-    async listen(host, port) {
+    async listen({ host, port, reusePort }) {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject)
-        server.listen({ host, port }, () => {
+        server.listen({ host, port, reusePort }, () => {
           server.off('error', reject)
           resolve()
         })

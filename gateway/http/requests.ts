@@ -6,6 +6,7 @@ import { injectFields } from '../headers/inject.ts'
 import type { Audit } from '../observe/audit.ts'
 import type { Logger } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import { passedTrace, type RequestTraces } from '../observe/request-traces.ts'
 import type { Admission, Admit, Refusal } from '../pipeline.ts'
 import { upgradeRefusal } from '../tunnel/clean-upgrade.ts'
 import type { ClientRequest, ClientResponse } from '../upstream/client-exchange.ts'
@@ -27,6 +28,8 @@ export type RequestsParts = {
   polling: Polling
   /** The embedded mode's demo, unauthenticated. */
   demo: Demo | undefined
+  /** Undefined where nothing is traced. */
+  traces: RequestTraces | undefined
   settings: LiveSettings
   requestIds: RequestIds
   metrics: Metrics
@@ -66,6 +69,7 @@ export function createRequests(parts: RequestsParts): (req: ClientRequest, res: 
       parts.demo.serve(req, res)
       return
     }
+    if (parts.traces !== undefined) trace(res, arrival, parts.traces)
     const isSocket = isSocketPath(path)
     // Engine.IO answers everything below its path; only the one that is exchanged here may reach it.
     if (!isSocket && path.startsWith(SOCKET_PATH)) {
@@ -79,12 +83,12 @@ export function createRequests(parts: RequestsParts): (req: ClientRequest, res: 
       return
     }
     const from = isSocket ? { ...arrival.from, socket: true } : arrival.from
+    const need = isSocket ? needOfPolling(arrival) : needOf(method, path, arrival.query)
     try {
-      const admission = admit(
-        headers.credentials,
-        from,
-        isSocket ? needOfPolling(arrival) : needOf(method, path, arrival.query),
-      )
+      const admission =
+        arrival.trace === undefined
+          ? admit(headers.credentials, from, need)
+          : arrival.trace.run(() => admit(headers.credentials, from, need))
       if (admission instanceof Promise)
         admission.then(
           (settled) => proceed(req, res, arrival, settled),
@@ -107,20 +111,29 @@ export function createRequests(parts: RequestsParts): (req: ClientRequest, res: 
       headers.origin,
       admission.proof?.settings.origins ?? settings.corsOrigins,
     )
+    const traced = arrival.trace?.forward(requestId)
     const fields = injectFields(headers.endToEnd, {
       signedIdentity: admission.signed,
       address: arrival.from.address,
       scheme: arrival.scheme,
       host: headers.host,
       requestId,
+      trace: traced === undefined ? passedTrace(arrival) : traced.context,
     })
-    const admitted = { req, res, arrival, admission, fields, responseFields, requestId }
+    const onDone = traced?.done
+    const admitted = { req, res, arrival, admission, fields, responseFields, requestId, onDone }
     const failed = (code: ErrorCode, cause?: unknown, retryAfterS?: number) =>
       fail(req, res, arrival, responseFields, new GatewayError(code, { cause, retryAfterS }), requestId)
     if (admission.identity.kind === 'platform' && !SAFE.has(arrival.method))
       auditWrite(res, arrival, admission.identity, requestId)
     if (isSocketPath(arrival.path)) parts.polling.forward(admitted, failed)
     else parts.forward(admitted, failed)
+  }
+
+  function trace(res: ClientResponse, arrival: Arrival, traces: RequestTraces): void {
+    const begun = traces.begin(arrival)
+    arrival.trace = begun
+    res.once('close', () => begun.end(res.headersSent ? res.statusCode : 0))
   }
 
   function auditWrite(res: ClientResponse, arrival: Arrival, by: PlatformIdentity, requestId: string): void {
@@ -143,6 +156,7 @@ export function createRequests(parts: RequestsParts): (req: ClientRequest, res: 
     const origin = arrival === undefined ? req.headers.origin : arrival.headers.origin
     const address = arrival?.from.address ?? req.socket.remoteAddress ?? ''
     metrics.refused(code)
+    arrival?.trace?.failed(code)
     audit.refused(code, { method, path: arrival?.path, address, origin })
     log.debug({ reason: code, method, address }, 'refused')
     replyError(res, code, openFields(origin), { close: close || hasLongBody(req), retryAfterS })
@@ -161,6 +175,7 @@ export function createRequests(parts: RequestsParts): (req: ClientRequest, res: 
     const { code, retryAfterS } = known
     const { method, path } = arrival
     metrics.refused(code)
+    arrival.trace?.failed(code)
     const level = errorEntry(code).status >= 500 ? 'warn' : 'debug'
     log[level]({ reason: code, method, path, requestId, err: known.cause ?? known }, 'failed')
     replyError(res, code, fields, { close: hasLongBody(req), retryAfterS })

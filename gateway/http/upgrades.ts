@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { errorEntry, GatewayError } from '../errors.ts'
+import { type ErrorCode, errorEntry, GatewayError } from '../errors.ts'
 import { injectFields } from '../headers/inject.ts'
 import { originAllowed } from '../headers/origin.ts'
 import type { Audit } from '../observe/audit.ts'
 import type { Logger } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import { passedTrace, type RequestTraces } from '../observe/request-traces.ts'
 import type { Admission, Admit, Refusal } from '../pipeline.ts'
 import type { Tunnels } from '../tunnel/upgrade.ts'
 import { type Arrival, readArrival } from './arrival.ts'
@@ -18,6 +19,8 @@ import type { LiveSettings } from './requests.ts'
 export type UpgradesParts = {
   admit: Admit
   tunnels: Tunnels
+  /** Undefined where nothing is traced. */
+  traces: RequestTraces | undefined
   settings: LiveSettings
   requestIds: RequestIds
   metrics: Metrics
@@ -46,9 +49,13 @@ export function createUpgrades(parts: UpgradesParts) {
       refuse(req, socket, arrival, { ok: false, code: 'NOT_FOUND' })
       return
     }
+    arrival.trace = parts.traces?.begin(arrival)
     const from = { ...arrival.from, socket: true }
     try {
-      const admission = admit(headers.credentials, from, 'socket')
+      const admission =
+        arrival.trace === undefined
+          ? admit(headers.credentials, from, 'socket')
+          : arrival.trace.run(() => admit(headers.credentials, from, 'socket'))
       if (admission instanceof Promise)
         admission.then(
           (settled) => proceed(req, socket, head, arrival, settled),
@@ -78,6 +85,7 @@ export function createUpgrades(parts: UpgradesParts) {
       return
     }
     const requestId = parts.requestIds.next(headers.requestId, arrival.viaProxy)
+    const traced = arrival.trace?.forward(requestId)
     tunnels.upgrade({
       req,
       socket,
@@ -92,8 +100,10 @@ export function createUpgrades(parts: UpgradesParts) {
         scheme: arrival.scheme,
         host: headers.host,
         requestId,
+        trace: traced === undefined ? passedTrace(arrival) : traced.context,
       }),
       responseFields: [...corsFields(headers.origin, origins), 'X-Request-ID', requestId],
+      trace: arrival.trace,
     })
   }
 
@@ -109,6 +119,7 @@ export function createUpgrades(parts: UpgradesParts) {
     metrics.refused(code)
     audit.refused(code, { method, path: arrival?.path, address, origin })
     log.debug({ reason: code, address }, 'upgrade refused')
+    endTrace(arrival, code)
     replyErrorRaw(socket, code, corsFields(origin, settings.corsOrigins), retryAfterS)
   }
 
@@ -118,10 +129,16 @@ export function createUpgrades(parts: UpgradesParts) {
     const level = errorEntry(code).status >= 500 ? 'warn' : 'debug'
     log[level]({ reason: code, path: arrival.path, err: known.cause ?? known }, 'upgrade failed')
     metrics.refused(code)
+    endTrace(arrival, code)
     replyErrorRaw(socket, code, corsFields(arrival.headers.origin, settings.corsOrigins), retryAfterS)
   }
 
   return upgrade
+}
+
+function endTrace(arrival: Arrival | undefined, code: ErrorCode): void {
+  arrival?.trace?.failed(code)
+  arrival?.trace?.end(errorEntry(code).status)
 }
 
 /** Not a closure: as a listener it lives as long as the socket, and would keep the whole request alive. */

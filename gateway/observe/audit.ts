@@ -32,11 +32,14 @@ const OF_INTEREST: ReadonlySet<ErrorCode> = new Set([
 
 /** Words of the API's paths. Whatever else stands in a path may be an id, and is not told. */
 const WORDS = new Set(
-  `admin auths badge badges batch blockStatus bot clients config connection-count count createAndJoin delete files
-  ids info invitations invite join lastRead leave me member members message messages metadata mute pined-messages
-  pref preview push push2clients push2tokens reaction recall resources roomPrefs rooms search sign socket.io stats
-  stickers subscribe sync token tokens typing unread unsubscribe user-delete all-in-room v1 v2 v3 video-info
-  webhooks`.split(/\s+/),
+  `admin all-in-room app auths badge badges batch blockStatus bot byRoomTags byRoomTagsAndTime clients
+  config connection-count count createAndJoin dead-letters delete deliveries disable enable events exists
+  file files group groups hidden hide-by-sender-in-room ids info invitations invite join keys lastRead
+  leave list logout logout-others me member members message messages metadata mute my notification pin
+  pined-messages pref prefs preview push push2clients push2tokens quitted reaction recall recent replay
+  res resources room roomPrefs rooms rotate search secrets settings sign socket.io sockets stats stickers
+  subscribe sync token tokens typing unhide-by-sender-in-room unread unsubscribe user-delete v1 v2 v3
+  video-info webhooks`.split(/\s+/),
 )
 
 const CREDENTIAL_PREFIX_LENGTH = 8

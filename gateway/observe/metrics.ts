@@ -6,8 +6,11 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
  */
 export type Metrics = {
   registry: Registry
-  /** A request answered: its status, and the seconds from its arrival to the end of its answer. */
-  answered(status: number, seconds: number): void
+  /**
+   * A request answered: its status, and the seconds from its arrival to the end of its answer; undefined for a poll,
+   * which waits on purpose.
+   */
+  answered(status: number, seconds: number | undefined): void
   /** A request or socket event refused or failed here, by error code. */
   refused(code: string): void
   /** Fields dropped that only the gateway may send. */
@@ -88,7 +91,7 @@ export function createMetrics(): Metrics {
     registry,
     answered(status, seconds) {
       add(byStatus, status)
-      durations.observe(seconds)
+      if (seconds !== undefined) durations.observe(seconds)
     },
     refused: (code) => add(refusals, code),
     forged: (fields) => add(forgeries, 'header', fields),

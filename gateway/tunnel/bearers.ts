@@ -25,6 +25,13 @@ export class Bearers<T extends Bearer> {
     this.#byApp.add(identity.app, bearer)
   }
 
+  /** A credential's bearers end with it, at another time than was said. */
+  renew(credentialId: string, expiresAtMs: number | null): void {
+    for (const bearer of this.ofCredential(credentialId))
+      if (bearer.identity !== undefined)
+        bearer.identity = { ...bearer.identity, expiresAtMs: expiresAtMs ?? undefined }
+  }
+
   ofCredential(credentialId: string): T[] {
     return this.#byCredential.members(credentialId)
   }

@@ -1,4 +1,6 @@
 import type { ClientIdentity, Identity, PlatformIdentity } from '#contract/identity.ts'
+import { formatTraceParent } from '#contract/trace-context.ts'
+import type { Tracer, TraceSpan } from '#contract/tracer.ts'
 import type { Credentials, Origin } from '../authn/authenticator.ts'
 import { type ErrorCode, errorEntry, GatewayError } from '../errors.ts'
 import type { Admission, Admit } from '../pipeline.ts'
@@ -24,6 +26,7 @@ export type ExchangeParts = {
   lookupTimeoutMs: number
   /** Every refusal, with its cause where the machinery is broken. */
   refused(code: ErrorCode, cause?: unknown): void
+  tracer?: Tracer | undefined
 }
 
 /** `undefined`: the packet is malformed, and the socket that sent it is to be closed. */
@@ -47,10 +50,17 @@ export function createExchange(parts: ExchangeParts): Exchange {
     if (presented === undefined) return undefined
     if ('refused' in presented) return refuse(packet, presented.refused)
     const count = revocations.current()
-    const admission = ask(presented.credentials, origin, packet.kind)
+    const { tracer } = parts
+    const span = tracer?.start(`socket ${packet.kind === 'event' ? packet.event : 'connect'}`, {
+      kind: 'server',
+    })
+    const admission =
+      tracer === undefined
+        ? ask(presented.credentials, origin, packet.kind)
+        : tracer.run(span, () => ask(presented.credentials, origin, packet.kind))
     return admission instanceof Promise
-      ? within(admission).then((settled) => decide(packet, settled, count))
-      : decide(packet, admission, count)
+      ? within(admission).then((settled) => decide(packet, settled, count, span))
+      : decide(packet, admission, count, span)
   }
 
   function ask(
@@ -77,27 +87,49 @@ export function createExchange(parts: ExchangeParts): Exchange {
     return promise
   }
 
-  function decide(packet: ExchangePacket, settled: Settled, count: number): Exchanged {
-    if (!settled.ok) return refuse(packet, settled.code, 'cause' in settled ? settled.cause : undefined)
+  function decide(
+    packet: ExchangePacket,
+    settled: Settled,
+    count: number,
+    span: TraceSpan | undefined,
+  ): Exchanged {
+    if (!settled.ok) return refuse(packet, settled.code, 'cause' in settled ? settled.cause : undefined, span)
     const { identity, signed } = settled
     if (identity.kind !== 'anonymous' && revocations.revokedSince(identity, count))
-      return refuse(packet, identity.kind === 'platform' ? 'INVALID_API_KEY' : 'INVALID_TOKEN')
-    if (packet.kind === 'event') return { text: rewriteEvent(packet, { identity: signed }), identity }
+      return refuse(
+        packet,
+        identity.kind === 'platform' ? 'INVALID_API_KEY' : 'INVALID_TOKEN',
+        undefined,
+        span,
+      )
+    span?.end()
+    if (packet.kind === 'event')
+      return { text: rewriteEvent(packet, { identity: signed, ...traceOf(span) }), identity }
     return {
       text: rewriteConnect(packet.kind === 'connect' ? packet.rest : undefined, signed),
       identity,
     }
   }
 
-  function refuse(packet: ExchangePacket, code: ErrorCode, cause?: unknown): Exchanged {
+  function refuse(
+    packet: ExchangePacket,
+    code: ErrorCode,
+    cause?: unknown,
+    span?: TraceSpan | undefined,
+  ): Exchanged {
     parts.refused(code, cause)
+    span?.fail(code)
+    span?.end()
     const text =
       packet.kind === 'event'
-        ? rewriteEvent(packet, { refused: { code, RC: errorEntry(code).status } })
+        ? rewriteEvent(packet, { refused: { code, RC: errorEntry(code).status }, ...traceOf(span) })
         : rewriteConnect(packet.kind === 'connect' ? packet.rest : undefined, undefined)
     return { text, identity: undefined }
   }
 }
+
+const traceOf = (span: TraceSpan | undefined): { traceparent?: string } =>
+  span === undefined ? {} : { traceparent: formatTraceParent(span.context) }
 
 type Settled = Admission | { ok: false; code: ErrorCode; cause: unknown }
 

@@ -31,6 +31,8 @@ export function followChanges(feed: FeedFollower, registry: Registry, log: Logge
 function apply(change: CredentialChange, registry: Registry): void {
   if (change.subject === 'credential') {
     if (change.effect === 'revoked') registry.closeCredential(change.credentialId)
+    else if (change.expiresAtMs !== undefined)
+      registry.renewCredential(change.credentialId, change.expiresAtMs)
   } else if (change.subject === 'user') registry.closeUser(change.app, change.userId)
   else void registry.closeApp(change.app, { windowMs: APP_WINDOW_MS })
 }

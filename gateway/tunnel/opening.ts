@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import type { Origin } from '../authn/authenticator.ts'
-import { type ErrorCode, GatewayError } from '../errors.ts'
+import { type ErrorCode, errorEntry, GatewayError } from '../errors.ts'
 import { replyErrorRaw } from '../http/error-reply.ts'
+import type { RequestTrace } from '../observe/request-traces.ts'
 import type { TunnelOutcome, UpstreamTarget } from '../upstream/pool.ts'
 import type { RequestHeads } from '../upstream/request-head.ts'
 import { type ResponseFieldNames, relayedFields } from '../upstream/response-fields.ts'
@@ -24,7 +25,12 @@ export type OpeningParts = TunnelParts & {
   heads: RequestHeads
   fieldNames: ResponseFieldNames
   refused(code: ErrorCode, cause?: unknown): void
+  /** All cores' bytes are read into it, one read at a time. */
+  readBuffer: Buffer
 }
+
+/** Who hears a core: first the opening, then the tunnel. So a live tunnel keeps nothing of its opening alive. */
+type Ear = { listener: { fromCore(chunk: Buffer): void } }
 
 export type OpeningRequest = {
   client: Socket
@@ -38,6 +44,7 @@ export type OpeningRequest = {
   origin: Origin
   /** For answers other than 101. */
   responseFields: readonly string[]
+  trace: RequestTrace | undefined
 }
 
 /** How long a client may take to read the answer to a failed upgrade. */
@@ -48,7 +55,7 @@ const ANSWER_READ_MS = 5_000
  * the client sends goes to the core, and what it sends is bounded. Any other answer is relayed, and both are closed.
  */
 export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
-  const { client, handshake, origin, responseFields } = request
+  const { client, handshake, origin, responseFields, trace } = request
   const { limits, registry } = parts
   const early: Buffer[] = []
   let earlyBytes = 0
@@ -58,6 +65,13 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
   let isOver = false
   let timer: NodeJS.Timeout | undefined
 
+  const ear: Ear = {
+    listener: {
+      fromCore(chunk) {
+        if (core !== undefined) settle(reader?.read(chunk), core)
+      },
+    },
+  }
   const live: Live = {
     identity: undefined,
     address: origin.address,
@@ -87,6 +101,7 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
 
   function onClientGone(): void {
     if (isOver) return
+    trace?.end(0)
     finish('abandoned')
     client.destroy()
   }
@@ -106,14 +121,11 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
       fail(error instanceof GatewayError ? error.code : 'INTERNAL', 'abandoned', error)
       return
     }
-    const socket = connect({ host: target.host, port: target.port, allowHalfOpen: true, noDelay: true })
+    const socket = connectTo(target, ear, parts.readBuffer)
     core = socket
     socket.once('connect', () => {
       isConnected = true
       socket.write(text, 'latin1')
-    })
-    socket.on('data', (chunk) => {
-      settle(reader?.read(chunk), socket)
     })
     socket.on('end', onCoreEnd)
     socket.on('error', (error) => {
@@ -144,12 +156,14 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
   function accept(answer: { protocol: string | undefined; rest: Buffer }, socket: Socket): void {
     if (target === undefined) return
     isOver = true
+    trace?.end(101)
     clearTimeout(timer)
     client.off('data', onEarly).off('error', onClientGone).off('end', onClientGone).off('close', onClientGone)
     // Not all listeners: Node has one of its own on `end`.
     socket.off('end', onCoreEnd)
-    for (const event of ['connect', 'data', 'error', 'close']) socket.removeAllListeners(event)
+    for (const event of ['connect', 'error', 'close']) socket.removeAllListeners(event)
     const tunnel = new Tunnel(client, socket, target, origin, request.sid, parts)
+    ear.listener = tunnel
     registry.replace(live, tunnel)
     // A spread of closes that began before may still hold this object.
     live.close = (reason) => tunnel.close(reason)
@@ -158,6 +172,7 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
   }
 
   function relay(head: ResponseHead, body: Buffer): void {
+    trace?.end(head.status)
     finish('answered')
     const fields = relayedFields(head, responseFields)
     if (head.framing !== 'none') fields.push('Content-Length', `${body.length}`)
@@ -170,6 +185,8 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
 
   function fail(code: ErrorCode, outcome: TunnelOutcome, cause?: unknown): void {
     if (isOver) return
+    trace?.failed(code)
+    trace?.end(errorEntry(code).status)
     finish(outcome)
     parts.refused(code, cause)
     replyErrorRaw(client, code, responseFields)
@@ -186,4 +203,13 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
     client.removeListener('data', onEarly).resume()
     client.setTimeout(ANSWER_READ_MS, () => client.destroy())
   }
+}
+
+/** Reading into one buffer spares 64 KB, and the machinery of streams, at each read. */
+function connectTo({ host, port }: UpstreamTarget, ear: Ear, buffer: Buffer): Socket {
+  const callback = (length: number): boolean => {
+    ear.listener.fromCore(Buffer.from(buffer.subarray(0, length)))
+    return true
+  }
+  return connect({ host, port, allowHalfOpen: true, noDelay: true, onread: { buffer, callback } })
 }

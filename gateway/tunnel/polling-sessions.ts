@@ -11,6 +11,7 @@ export type PollingSessions = {
   identityOf(sid: string): NamedIdentity | undefined
   /** Its credential was revoked or has expired: its requests are refused with 401. */
   isRevoked(sid: string): boolean
+  renewCredential(credentialId: string, expiresAtMs: number | null): void
   revokeCredential(credentialId: string): void
   revokeUser(app: string, userId: string): void
   revokeApp(app: string): void
@@ -23,7 +24,7 @@ const FORGOTTEN_MS = 300_000
 
 export function createPollingSessions(
   clock: () => number,
-  { maxSessions = MAX_SESSIONS, forgottenMs = FORGOTTEN_MS } = {},
+  { maxSessions = MAX_SESSIONS, forgottenMs = FORGOTTEN_MS, steadyClock = clock } = {},
 ): PollingSessions {
   const bearers = new Bearers<Session>()
   const sessions = new LRUCache<string, Session>({
@@ -31,7 +32,7 @@ export function createPollingSessions(
     ttl: forgottenMs,
     ttlResolution: 0,
     updateAgeOnGet: true,
-    perf: { now: clock },
+    perf: { now: steadyClock },
     dispose: (session) => bearers.bind(session, undefined),
   })
 
@@ -55,6 +56,7 @@ export function createPollingSessions(
       const expiresAtMs = session.identity?.expiresAtMs
       return session.isRevoked || (expiresAtMs !== undefined && expiresAtMs <= clock())
     },
+    renewCredential: (credentialId, expiresAtMs) => bearers.renew(credentialId, expiresAtMs),
     revokeCredential: (credentialId) => revoke(bearers.ofCredential(credentialId)),
     revokeUser: (app, userId) => revoke(bearers.ofUser(app, userId)),
     revokeApp: (app) => revoke(bearers.ofApp(app)),

@@ -29,6 +29,8 @@ export type Registry = {
   bindSession(sid: string, identity: NamedIdentity): void
   remove(live: Live): void
   revocations: Revocations
+  /** What lives by it is closed when it ends now, sooner or later than was said. */
+  renewCredential(credentialId: string, expiresAtMs: number | null): void
   closeCredential(credentialId: string): void
   closeUser(app: string, userId: string): void
   /** What an app's tunnels rest on has changed: they begin anew, spread over the window. */
@@ -43,16 +45,21 @@ export type Registry = {
   close(): void
 }
 
-export type RegistryParts = { clock: () => number; limits: TunnelLimits; sessions: PollingSessions }
+export type RegistryParts = {
+  clock: () => number
+  steadyClock?: () => number
+  limits: TunnelLimits
+  sessions: PollingSessions
+}
 
 const SPREAD_STEPS_PER_S = 20
 
-export function createRegistry({ clock, limits, sessions }: RegistryParts): Registry {
+export function createRegistry({ clock, steadyClock = clock, limits, sessions }: RegistryParts): Registry {
   const lives = new Set<Live>()
   const bearers = new Bearers<Live>()
   const bySid = new Map<string, Live>()
   const anonymousAt = new Map<string, number>()
-  const revocations = new Revocations(clock)
+  const revocations = new Revocations(steadyClock)
   let anonymous = 0
   let isDraining = false
 
@@ -131,6 +138,10 @@ export function createRegistry({ clock, limits, sessions }: RegistryParts): Regi
       if (live !== undefined) bind(live, identity)
     },
     remove,
+    renewCredential(credentialId, expiresAtMs) {
+      bearers.renew(credentialId, expiresAtMs)
+      sessions.renewCredential(credentialId, expiresAtMs)
+    },
     closeCredential(credentialId) {
       revocations.markCredential(credentialId)
       sessions.revokeCredential(credentialId)

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Origin } from '../authn/authenticator.ts'
 import type { UpstreamTarget } from '../upstream/pool.ts'
+import type { Afterwards } from './afterwards.ts'
 import { CLOSES, type CloseReason } from './close-reason.ts'
 import type { Exchange, Exchanged, NamedIdentity } from './exchange.ts'
 import { FrameBoundary } from './frame-header.ts'
@@ -15,6 +16,8 @@ export type TunnelParts = {
   registry: Registry
   limits: TunnelLimits
   clock: () => number
+  /** Where a closed tunnel leaves its core. */
+  leaving: Afterwards<Tunnel>
 }
 
 const TUNNEL = Symbol('tunnel')
@@ -79,7 +82,6 @@ export class Tunnel implements ScannerSink, Live {
     core.on('drain', onCoreDrain).on('end', onCoreEnd).on('close', onCoreClose).on('error', ignore)
     if (fromCore.length > 0) this.fromCore(fromCore)
     client.on('data', onClientData)
-    core.on('data', onCoreData)
     if (fromClient.length > 0) this.fromClient(fromClient)
   }
 
@@ -181,9 +183,15 @@ export class Tunnel implements ScannerSink, Live {
     const { code, text } = CLOSES[reason]
     if (this.#client.writableEnded || !this.#toClient.open) this.#client.end()
     else this.#client.end(encodeCloseFrame(code, text))
-    this.#core.end()
     // What still comes is read and dropped, so that both ends are seen.
     this.#client.resume()
+    // Where thousands end at once, all clients go first.
+    this.#parts.leaving.add(this)
+  }
+
+  leaveCore(): void {
+    if (this.#state === 'closed') return
+    this.#core.end()
     this.#core.resume()
     this.#closing = setTimeout(() => this.#cut(), this.#parts.limits.closingMs).unref()
   }
@@ -206,9 +214,6 @@ export class Tunnel implements ScannerSink, Live {
 
 function onClientData(this: Leg, chunk: Buffer): void {
   this[TUNNEL]?.fromClient(chunk)
-}
-function onCoreData(this: Leg, chunk: Buffer): void {
-  this[TUNNEL]?.fromCore(chunk)
 }
 function onClientDrain(this: Leg): void {
   this[TUNNEL]?.mayReadCore()

@@ -1,12 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Tracer } from '#contract/tracer.ts'
 import type { Origin } from '../authn/authenticator.ts'
-import type { ErrorCode } from '../errors.ts'
+import { type ErrorCode, errorEntry } from '../errors.ts'
 import { replyErrorRaw } from '../http/error-reply.ts'
+import type { RequestTrace } from '../observe/request-traces.ts'
 import type { Admission, Admit } from '../pipeline.ts'
 import type { UpstreamTarget } from '../upstream/pool.ts'
 import { createRequestHeads } from '../upstream/request-head.ts'
 import { createResponseFieldNames } from '../upstream/response-fields.ts'
+import { createAfterwards } from './afterwards.ts'
 import { upgradeRefusal } from './clean-upgrade.ts'
 import { createExchange } from './exchange.ts'
 import { TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
@@ -22,9 +25,13 @@ export type TunnelsParts = {
   admit: Admit
   pick(wish: { nodeId: string | undefined }): UpstreamTarget
   clock: () => number
+  /** Measures durations: it never steps. Default: `clock`. */
+  steadyClock?: () => number
   /** Every refusal, with its cause where something is broken: for metrics and the log. */
   refused(code: ErrorCode, cause?: unknown): void
   limits?: Partial<TunnelLimits>
+  /** Where authentications inside sockets are traced. */
+  tracer?: Tracer | undefined
 }
 
 /** An upgrade that has been normalised and admitted. */
@@ -41,6 +48,8 @@ export type UpgradeRequest = {
   fields: readonly string[]
   /** Fields for answers other than 101. */
   responseFields?: readonly string[]
+  /** Ended when the tunnel is open, or will not be. */
+  trace?: RequestTrace | undefined
 }
 
 export type Tunnels = {
@@ -51,25 +60,30 @@ export type Tunnels = {
   close(): void
 }
 
+const READ_BUFFER_BYTES = 65_536
+
 /** Sockets, and what long-polling shares with them. */
 export function createTunnels(parts: TunnelsParts): Tunnels {
   const limits = { ...TUNNEL_LIMITS, ...parts.limits }
-  const { clock, refused } = parts
-  const sessions = createPollingSessions(clock)
-  const registry = createRegistry({ clock, limits, sessions })
+  const { clock, steadyClock = clock, refused } = parts
+  const sessions = createPollingSessions(clock, { steadyClock })
+  const registry = createRegistry({ clock, steadyClock, limits, sessions })
   const exchange = createExchange({
     admit: parts.admit,
     revocations: registry.revocations,
     lookupTimeoutMs: limits.lookupTimeoutMs,
     refused,
+    tracer: parts.tracer,
   })
   const opening: OpeningParts = {
     exchange,
     registry,
     limits,
     clock,
+    leaving: createAfterwards((tunnel) => tunnel.leaveCore()),
     refused,
     pick: parts.pick,
+    readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
     heads: createRequestHeads(),
     fieldNames: createResponseFieldNames(),
   }
@@ -88,6 +102,8 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
       if (refusal !== undefined) {
         socket.on('error', () => socket.destroy())
         refused(refusal)
+        request.trace?.failed(refusal)
+        request.trace?.end(errorEntry(refusal).status)
         replyErrorRaw(socket, refusal, responseFields)
         return
       }
@@ -111,6 +127,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
           identity,
           origin: { ...request.origin, app },
           responseFields,
+          trace: request.trace,
         },
         opening,
       )

@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { AnswerFirstSocket } from './answer-first-socket.ts'
 import type { FailureCause, UpstreamFailure } from './failure.ts'
 import type { ResponseFieldNames } from './response-fields.ts'
 import type { ResponseHead } from './response-head.ts'
@@ -68,7 +69,9 @@ export class UpstreamConnection implements ResponseSink {
     this.deadlineMs = parts.clock() + parts.settings.connectTimeoutMs
     // Reading into a buffer of our own spares a 64 KB allocation and the stream machinery for each read.
     const onread = { buffer: this.#buffer, callback: (bytes: number) => this.#onRead(bytes) }
-    this.#socket = connect({ host: address.host, port: address.port, noDelay: true, onread })
+    this.#socket = new AnswerFirstSocket({ onread }, (error) => {
+      this.#error = error
+    })
     this.#socket.on('connect', () => this.#onConnect())
     this.#socket.on('end', () => this.#onEnded())
     this.#socket.on('drain', () => this.#onDrain())
@@ -76,6 +79,7 @@ export class UpstreamConnection implements ResponseSink {
       this.#error = error
     })
     this.#socket.on('close', () => this.#fail(this.#connected ? 'closed' : 'connect', this.#error))
+    this.#socket.setNoDelay(true).connect(address.port, address.host)
   }
 
   /**
@@ -181,7 +185,7 @@ export class UpstreamConnection implements ResponseSink {
 
   #onEnded(): void {
     if (this.#exchange !== undefined && this.#parser.finish()) this.#turn(false)
-    else this.#fail('closed')
+    else this.#fail('closed', this.#error)
   }
 
   #onDrain(): void {

@@ -4,7 +4,8 @@ import type { ResponseHead } from './response-head.ts'
 
 const MAX_TEXT_BYTES = 16_384
 const LINGER_MS = 1_000
-const MAX_LINGER_BYTES = 1_048_576
+/** A client writes much before it reads; the time is the bound that counts. */
+const MAX_LINGER_BYTES = 67_108_864
 
 /** Hands the head of a core's answer to Node, with our own framing; it leaves with the first bytes of the body. */
 export function relayHead(res: ClientResponse, head: ResponseHead, added: readonly string[]): void {

@@ -2,7 +2,7 @@
 export type UpstreamSettings = {
   /** Per address. */
   maxConnections: number
-  /** Requests that wait for a connection, per address; one more is refused. */
+  /** Requests that wait for a connection, per address; one more is refused. A herd fits: each holds its head and 16 KB. */
   maxQueued: number
   queueTimeoutMs: number
   connectTimeoutMs: number

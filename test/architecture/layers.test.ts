@@ -17,6 +17,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'gateway/pipeline.ts': 2,
   'gateway/reload.ts': 3,
   'gateway/http/': 3,
+  'gateway/console/': 3,
   'gateway/tunnel/': 3,
   'gateway/observe/observe-parts.ts': 4,
   'gateway/gateway.ts': 4,
@@ -29,6 +30,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'core/config.ts': 1,
   'core/outside-config.ts': 1,
   'core/files-config.ts': 1,
+  'core/sockets-config.ts': 1,
   'core/files/': 1,
   'core/observe/': 1,
   'core/store/': 1,
@@ -129,10 +131,20 @@ t.test('the contract is reached by its name from everywhere but itself', async (
     t.notMatch(text, /from\s*['"]\.[^'"]*\/contract\//, path)
 })
 
-t.test('the contract imports node alone', async (t) => {
+const isTracing = (target: string): boolean => target.startsWith('@opentelemetry/')
+
+t.test('OpenTelemetry is loaded in one place, and only when tracing is switched on', async (t) => {
+  for (const { path, text, imports } of sources) {
+    if (!imports.some(isTracing)) continue
+    t.equal(path, 'core/contract/tracer.ts')
+    t.notMatch(text, /^import (?!type )[^\n]*'@opentelemetry/m)
+  }
+})
+
+t.test('the contract imports node alone, and what is loaded on demand', async (t) => {
   for (const { path, imports } of sources.filter((source) => isContract(source.path)))
     t.same(
-      imports.filter((target) => !target.startsWith('node:') && !isContract(target)),
+      imports.filter((target) => !target.startsWith('node:') && !isContract(target) && !isTracing(target)),
       [],
       path,
     )

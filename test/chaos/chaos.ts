@@ -23,11 +23,13 @@ export type ChaosOptions = {
   faultMs: { least: number; most: number }
   /** Between a recovery and the next fault. */
   pauseMs: { least: number; most: number }
+  /** Of the strikes, how many are two faults at once. */
+  pairShare: number
   thinkMs: { least: number; most: number }
   timeoutMs: number
   /** For what is left to do when all is mended. */
   quietMs: number
-  /** A core that is killed leaves its rooms' webhooks to the others when its lease of a minute is over. */
+  /** A core that is killed leaves its rooms' webhooks to the others when its lease of ten seconds is over. */
   webhooksWithinMs: number
   tell?: (line: string) => void
 }
@@ -49,7 +51,8 @@ const PROBE_ROOM = 'probes'
 const PROBE_USER = 'prober'
 
 export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosReport> {
-  const { seed, durationMs, faultMs, pauseMs, thinkMs, timeoutMs, quietMs, tell = () => {} } = options
+  const { seed, durationMs, faultMs, pauseMs, pairShare, thinkMs, timeoutMs, quietMs } = options
+  const { tell = () => {} } = options
   const random = createRandom(seed)
   const recorder: Recorder = { operations: [], sightings: [] }
   const receiver = await startWebhookReceiver(t, random.branch('webhooks'))
@@ -120,6 +123,7 @@ export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosRe
     random: random.branch('nemesis'),
     faultMs,
     pauseMs,
+    pairShare,
     recovered,
     tell,
   })

@@ -31,10 +31,11 @@ try {
     users: users!,
     faultMs: { least: 6_000, most: 30_000 },
     pauseMs: { least: 1_000, most: 10_000 },
+    pairShare: 0.3,
     thinkMs: { least: 50, most: 600 },
     timeoutMs: 10_000,
     quietMs: 120_000,
-    webhooksWithinMs: 180_000,
+    webhooksWithinMs: 60_000,
     tell,
   })
   console.log(summarise(report))

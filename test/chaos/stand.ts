@@ -1,5 +1,8 @@
 /** Two gateways, two cores, Redis and PostgreSQL, with a network of the suite's own between any two of them. */
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Scope } from '../support/child-process.ts'
 import { freePort } from '../support/free-port.ts'
 import { startPostgres, type TestPostgres } from '../support/postgres.ts'
@@ -15,13 +18,18 @@ export type Node = {
   restart(): Promise<void>
 }
 
+export type Gateway = Node & {
+  /** Its wall clock steps, and is off by so much from now on. */
+  shiftClock(byMs: number): Promise<void>
+}
+
 export type Link = { name: string; proxy: TcpProxy }
 
 export type ChaosStand = {
   stack: Stack
   /** Where clients and customers' servers come in. */
   entrances: string[]
-  gateways: Node[]
+  gateways: Gateway[]
   cores: Node[]
   redis: TestRedis
   postgres: TestPostgres
@@ -29,6 +37,7 @@ export type ChaosStand = {
 }
 
 const PAIR = [0, 1] as const
+const SHIFTED_CLOCK = join(import.meta.dirname, '../support/shifted-clock.ts')
 const RESTART_WITHIN_MS = 90_000
 
 export async function startChaosStand(t: Scope, webhookUrl: string): Promise<ChaosStand> {
@@ -44,8 +53,8 @@ export async function startChaosStand(t: Scope, webhookUrl: string): Promise<Cha
     return proxy
   }
   const jwtSecret = randomBytes(32).toString('base64url')
-  const cores: Node[] = []
-  const gateways: Node[] = []
+  const cores: Promise<Node>[] = []
+  const gateways: Promise<Gateway>[] = []
   const at = (port: number) => `http://127.0.0.1:${port}`
 
   const corePorts = []
@@ -64,9 +73,12 @@ export async function startChaosStand(t: Scope, webhookUrl: string): Promise<Cha
       WEBHOOK: webhookUrl,
       LOG_LEVEL: 'info',
     }
-    cores.push(await startNode(`core ${index}`, () => stack.addCore(env)))
+    cores.push(startNode(`core ${index}`, () => stack.addCore(env)))
   }
 
+  await Promise.all(cores)
+  const directory = await mkdtemp(join(tmpdir(), 'imkit-chaos-'))
+  t.teardown(() => rm(directory, { recursive: true, force: true }))
   const entrances: string[] = []
   for (const index of PAIR) {
     const [port, admin] = [await freePort(), await freePort()]
@@ -74,6 +86,7 @@ export async function startChaosStand(t: Scope, webhookUrl: string): Promise<Cha
     for (const [core, { port }] of corePorts.entries())
       toCores.push((await link(`gateway ${index} - core ${core}`, at(port))).url)
     const internal = at(corePorts[index]?.internal ?? 0)
+    const clockFile = join(directory, `clock-${index}`)
     const env: Environment = {
       GATEWAY_PORT: `${port}`,
       GATEWAY_ADMIN_PORT: `${admin}`,
@@ -82,12 +95,31 @@ export async function startChaosStand(t: Scope, webhookUrl: string): Promise<Cha
       REDIS_URL: (await link(`gateway ${index} - redis`, redis.url)).url,
       DRAIN_WINDOW_MS: '1000',
       LOG_LEVEL: 'info',
+      NODE_OPTIONS: `--import ${SHIFTED_CLOCK}`,
+      CLOCK_SHIFT_FILE: clockFile,
     }
-    gateways.push(await startNode(`gateway ${index}`, () => stack.addGateway(env)))
+    const starting = startNode(`gateway ${index}`, () => stack.addGateway(env))
+    gateways.push(starting.then((node) => withClock(node, clockFile)))
     entrances.push((await link(`clients - gateway ${index}`, at(port))).url)
   }
-  return { stack, entrances, gateways, cores, redis, postgres, links }
+  return {
+    stack,
+    entrances,
+    gateways: await Promise.all(gateways),
+    cores: await Promise.all(cores),
+    redis,
+    postgres,
+    links,
+  }
 }
+
+const withClock = (node: Node, file: string): Gateway => ({
+  ...node,
+  async shiftClock(byMs) {
+    await writeFile(file, `${byMs}`)
+    node.running().signal('SIGUSR2')
+  },
+})
 
 async function startNode(name: string, start: () => Promise<TestService>): Promise<Node> {
   let service = await start()

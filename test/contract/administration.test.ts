@@ -1,4 +1,5 @@
 import t from 'tap'
+import { addDeliveries } from '../../core/store/webhooks.ts'
 import { asList } from '../support/api-client.ts'
 import { groupOf, onEachDatabase, startContractServer } from './server.ts'
 
@@ -90,6 +91,87 @@ onEachDatabase(t, async (t, server) => {
     t.equal(stats.end, new Date(Number(stats.endTime)).toISOString())
     server.advance(2 * HOUR_MS)
     t.match(await app.platform().ok('GET', '/admin/stats'), { peakConnectionCount: 0, messageCount: 0 })
+  })
+
+  t.test('a customer sees who is connected, and cuts a socket', async (t) => {
+    const app = await server.newApp()
+    const other = await server.newApp()
+    const connectedAtMs = Date.UTC(2030, 0, 1)
+    server.liveSockets.set(app.app, [
+      {
+        id: 's1',
+        node: 'n',
+        kind: 'client',
+        userId: 'ann',
+        transport: 'websocket',
+        connectedAtMs,
+        credential: 'abc',
+      },
+      { id: 's2', node: 'n', kind: 'anonymous', transport: 'polling', connectedAtMs },
+    ])
+    const listed = await app.platform().ok('GET', '/admin/sockets?client=ann&before=x&limit=1')
+    t.match(listed, { complete: true, data: [{ _id: 's2', client: null, connectedAtMS: connectedAtMs }] })
+    t.match((await app.platform().ok('GET', '/admin/sockets')).data, [
+      { _id: 's2', kind: 'anonymous', client: null, deviceId: null, credential: null },
+      { _id: 's1', client: 'ann', transport: 'websocket', connectedAt: '2030-01-01T00:00:00.000Z' },
+    ])
+    t.same((await other.platform().ok('GET', '/admin/sockets')).data, [])
+    const missing = { status: 404, code: 'SOCKET_NOT_FOUND' }
+    t.match(await other.platform().call('DELETE', '/admin/sockets/s1'), missing, 'another app’s')
+    t.match(await app.platform().call('DELETE', '/admin/sockets/s3'), missing)
+    t.same(await app.platform().ok('DELETE', '/admin/sockets/s1'), {})
+    t.match(await app.user('ann').call('GET', '/admin/sockets'), { status: 403 })
+    t.match(await app.platform().call('GET', '/admin/sockets?limit=x'), {
+      status: 400,
+      code: 'INVALID_QUERY',
+    })
+  })
+
+  t.test('a customer shuts a user out, and lets them in again', async (t) => {
+    const app = await server.newApp()
+    const other = await server.newApp()
+    await app.platform().ok('POST', '/admin/clients', { _id: 'ann' })
+    const state = async () => (await app.platform().ok('GET', '/admin/clients')).data
+    t.match(await state(), [{ _id: 'ann', disabledAt: null }])
+    const missing = { status: 404, code: 'CLIENT_NOT_FOUND' }
+    t.match(await other.platform().call('POST', '/admin/clients/ann/disable'), missing)
+    t.same(await app.platform().ok('POST', '/admin/clients/ann/disable'), {})
+    t.match(await state(), [{ _id: 'ann', disabledAt: String }])
+    t.same(await app.platform().ok('POST', '/admin/clients/ann/enable'), {})
+    t.match(await state(), [{ _id: 'ann', disabledAt: null }])
+    t.match(await app.platform().call('POST', '/admin/clients/nobody/enable'), missing)
+  })
+
+  t.test('the tokens of one user', async (t) => {
+    const app = await server.newApp()
+    for (const id of ['ann', 'ben'])
+      await app.platform().ok('POST', '/admin/clients', { _id: id, token: `secret-of-${id}` })
+    t.match(await app.platform().ok('GET', '/auths/tokens?client=ben'), {
+      totalCount: 1,
+      data: [{ client: 'ben' }],
+    })
+  })
+
+  t.test('what webhooks still wait for is listed, oldest first', async (t) => {
+    const app = await server.newApp()
+    const other = await server.newApp()
+    t.same(await app.platform().ok('GET', '/admin/webhooks/deliveries'), { data: [] })
+    const delivery = { app: app.app, roomId: 'r', target: 'app', event: 'MESSAGE', body: '{}' } as const
+    const at = new Date()
+    const deliveries = ['e1', 'e2', 'e3'].map((eventId) => ({ ...delivery, eventId }))
+    await server.chat.db.transaction((tx) =>
+      addDeliveries(tx, deliveries, at, new Date(at.getTime() + HOUR_MS)),
+    )
+    const { data } = await app.platform().ok('GET', '/admin/webhooks/deliveries?limit=2')
+    t.match(data, [
+      { eventID: 'e1', event: 'MESSAGE', room: 'r', attempts: 0, reason: null },
+      { eventID: 'e2' },
+    ])
+    const after = asList(data)[1]?.id
+    t.match((await app.platform().ok('GET', `/admin/webhooks/deliveries?after=${after}`)).data, [
+      { eventID: 'e3' },
+    ])
+    t.same((await other.platform().ok('GET', '/admin/webhooks/deliveries')).data, [])
   })
 
   t.test('an empty token is a slip, and revokes nothing', async (t) => {

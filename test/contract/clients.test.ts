@@ -83,9 +83,9 @@ onEachDatabase(t, async (t, server) => {
     const platform = app.platform()
     await platform.ok('POST', '/admin/clients/list', {
       data: [
-        { _id: 'ann', nickname: 'Ann 50%', level: 1, vip: true },
+        { _id: 'ann', nickname: 'Ann 50%', level: 1, vip: true, teams: ['red', 'blue'] },
         { _id: 'bob', nickname: 'bob', email: 'b@x', level: 2 },
-        { _id: 'cem', nickname: 'Cem', level: 3, isRobot: true },
+        { _id: 'cem', nickname: 'Cem', level: '3', isRobot: true, teams: 'red', vip: null },
       ],
     })
     const find = async (q: unknown) =>
@@ -100,7 +100,18 @@ onEachDatabase(t, async (t, server) => {
     t.same(await find({ nickname: { $regex: '50%' } }), ['ann'])
     t.same(await find({ email: { $exists: true } }), ['bob'])
     t.same(await find({ email: null }), ['ann', 'cem'])
-    t.same(await find({ $or: [{ level: 1 }, { level: { $gte: 3 } }] }), ['ann', 'cem'])
+    t.same(await find({ $or: [{ level: 1 }, { level: { $gte: 2 } }] }), ['ann', 'bob'], 'a text is no number')
+    t.same(await find({ level: { $type: 'string' } }), ['cem'])
+    t.same(await find({ level: { $type: ['int', 2] } }), ['ann', 'bob', 'cem'])
+    t.same(await find({ nickname: { $type: 'string' }, email: { $type: 'string' } }), ['bob'])
+    t.same(await find({ nickname: { $type: 'number' } }), [])
+    t.same(await find({ teams: 'red' }), ['ann', 'cem'], 'a list fits by its entries')
+    t.same(await find({ teams: { $all: ['red', 'blue'] } }), ['ann'])
+    t.same(await find({ teams: { $type: 'array' } }), ['ann'])
+    t.same(await find({ teams: { $ne: 'red' } }), ['bob'])
+    t.same(await find({ vip: null }), ['bob', 'cem'])
+    t.same(await find({ vip: { $exists: true } }), ['ann', 'cem'])
+    t.equal(asList(await platform.ok('GET', '/admin/clients?limit=0')).length, 3, 'none is the default')
     t.same(await find({ vip: true }), ['ann'])
     t.same(await find({ createdAt: { $gt: '2001-01-01', $lt: Date.now() + 60_000 } }), ['ann', 'bob', 'cem'])
     t.same(await find({ "x' OR '1'='1": 1 }).catch((error: Error) => /400/.test(error.message)), true)

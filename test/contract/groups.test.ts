@@ -142,9 +142,22 @@ onEachDatabase(t, async (t, server) => {
     })
     const whole = { room, tags: ['own', 'shared'], folder: 'mine', sticky: true, translation: true }
     t.match(said, whole)
-    t.match(app.takeEvents(), [
-      { type: 'room-pref-changed', to: { userIds: ['bob'] }, pref: { roomId: room, sticky: true } },
-    ])
+    t.match(
+      app.takeEvents().toSorted((a, b) => JSON.stringify(a.to).localeCompare(JSON.stringify(b.to))),
+      [
+        {
+          type: 'room-pref-changed',
+          to: { userIds: ['bob'] },
+          pref: { roomId: room, sticky: true, folder: 'mine', tags: ['own', 'shared'] },
+        },
+        {
+          type: 'room-pref-changed',
+          to: { userIds: ['cem'] },
+          pref: { roomId: room, sticky: true, folder: 'theirs', tags: ['shared'] },
+        },
+      ],
+      'each of them is told the whole of what holds for them',
+    )
     t.match(asObject((await bob.ok('GET', `/rooms/${room}`)).pref), whole)
     t.match(asObject((await cem.ok('GET', `/rooms/${room}`)).pref), {
       tags: ['shared'],
@@ -156,6 +169,30 @@ onEachDatabase(t, async (t, server) => {
       totalCount: 1,
       data: [{ room, tags: ['shared'], folder: 'theirs', sticky: true }],
     })
+    const listed = async (client: typeof bob, pref: unknown) =>
+      asList(await client.ok('GET', `/rooms?pref=${encodeURIComponent(JSON.stringify(pref))}`)).length
+    for (const pref of [
+      { tags: 'shared' },
+      { sticky: true, tags: { $in: ['x', 'shared'] } },
+      { tags: { $ne: 'x' } },
+    ]) {
+      t.equal(await listed(bob, pref), 1, JSON.stringify(pref))
+      t.equal(await listed(cem, pref), 1, JSON.stringify(pref))
+    }
+    t.same(
+      [await listed(bob, { folder: 'mine' }), await listed(bob, { folder: 'theirs' })],
+      [1, 0],
+      'one’s own folder is before the group’s',
+    )
+    t.same([await listed(cem, { folder: 'theirs' }), await listed(cem, { tags: 'own' })], [1, 0])
+    t.equal(await listed(app.user('ann'), { sticky: true }), 0)
+    t.equal(asList(await bob.ok('GET', '/rooms?prefs={"sticky":true}')).length, 1, 'as it is spelt in places')
+    const search = { type: ['roomPrefTags', 'roomPrefFolder'], keyword: 'the' }
+    t.match(await cem.ok('POST', '/search', { ...search, keyword: 'SHAR' }), {
+      roomPrefTags: [{ _id: room }],
+    })
+    t.match(await cem.ok('POST', '/search', search), { roomPrefTags: [], roomPrefFolder: [{ _id: room }] })
+    t.match(await bob.ok('POST', '/search', search), { roomPrefFolder: [] })
     t.match(await cem.ok('DELETE', `/roomPrefs/${room}/group/team/sticky`), { sticky: false })
     t.match(asObject((await bob.ok('GET', `/rooms/${room}`)).pref), {
       sticky: false,

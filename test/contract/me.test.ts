@@ -42,8 +42,7 @@ onEachDatabase(t, async (t, server) => {
       ['POST', '/me'],
       ['GET', '/me/badge'],
       ['GET', '/me/pref'],
-      ['GET', '/rooms/ids'],
-      ['POST', '/rooms/createAndJoin'],
+      ['GET', '/rooms/quitted'],
       ['POST', '/rooms/x/join'],
       ['PUT', '/rooms/x/lastRead'],
       ['POST', '/roomPrefs/x'],
@@ -105,6 +104,17 @@ onEachDatabase(t, async (t, server) => {
     t.match(app.takeEvents(), [{ type: 'my-pref-deleted', key: 'f1' }])
     t.same(Object.keys(await ann.ok('GET', '/me/prefs')), ['folders-meta'])
     t.same((await app.user('bob').call('GET', '/me/pref')).body.result, [])
+  })
+
+  t.test('preferences have their bounds, since they are answered all at once', async (t) => {
+    const app = await server.newApp()
+    const ann = app.user('ann')
+    const large = { text: 'x'.repeat(900_000) }
+    for (const key of ['a', 'b', 'c', 'd']) await ann.ok('POST', `/me/pref/${key}`, large)
+    t.match(await ann.call('POST', '/me/pref/e', large), { status: 413, code: 'PAYLOAD_TOO_LARGE' })
+    t.match(await ann.call('POST', '/me/pref/a', large), { status: 200 }, 'what is there can be replaced')
+    await ann.ok('POST', '/me/pref/small', { a: 1 })
+    t.match(await app.user('bob').call('POST', '/me/pref/a', large), { status: 200 }, 'each has its own')
   })
 
   t.test('room preferences merge, and reach only their owner', async (t) => {

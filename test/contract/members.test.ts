@@ -147,6 +147,11 @@ onEachDatabase(t, async (t, server) => {
     ] as const)
       t.match(await put(ann, 'bob', property, value), { status: 400, code: 'INVALID_REQUEST' }, property)
     t.match(await put(ann, 'nobody', 'x', 1), { status: 404, code: 'CLIENT_NOT_FOUND' })
+    t.match(
+      await put(app.user('bob'), 'bob', 'essay', 'x'.repeat(20_000)),
+      { status: 400, code: 'INVALID_REQUEST' },
+      'every member reads them',
+    )
   })
 
   t.test('where an invitation is asked for, members come by it', async (t) => {
@@ -175,7 +180,7 @@ onEachDatabase(t, async (t, server) => {
     })
     t.match(await ann.ok('GET', `/rooms/${room._id}/invitations`), {
       totalCount: 2,
-      data: [{ invitee: { _id: 'bob' } }, {}],
+      data: [{ invitee: { _id: 'bob' }, room: undefined }, {}],
     })
     await app.user('bob').ok('POST', `/rooms/${room._id}/join`)
     t.match(await app.user('bob').ok('GET', '/rooms/invitations'), { totalCount: 0, data: [] })

@@ -65,6 +65,18 @@ onEachDatabase(t, async (t, server) => {
       })
   })
 
+  t.test('one user gives a message twenty reactions at most', async (t) => {
+    const app = await server.newApp()
+    const room = await groupOf(app, 'ann', 'bob')
+    const { _id } = await app.user('ann').ok('POST', `/rooms/${room}/message`, { message: 'x' })
+    const react = (user: string, reaction: string) =>
+      app.user(user).call('POST', `/messages/${_id}/reaction`, { reaction })
+    for (let i = 0; i < 20; i++) t.equal((await react('bob', `r${i}`)).status, 200)
+    t.match(await react('bob', 'one more'), { status: 400, code: 'INVALID_REQUEST' })
+    t.match(await react('bob', 'r3'), { status: 200, result: { reactionCount: 20 } }, 'again is no more')
+    t.match(await react('ann', 'one more'), { status: 200, result: { reactionCount: 21 } })
+  })
+
   t.test('reactions are given, given back one by one or all, and told to the room', async (t) => {
     const app = await server.newApp()
     const room = await groupOf(app, 'ann', 'bob')

@@ -60,6 +60,21 @@ onEachDatabase(t, async (t, server) => {
     t.equal(asList(await ann.ok('POST', '/messages/search', { message: 'rude' })).length, 1)
   })
 
+  t.test('the list of pins says what was asked, as every list of the original', async (t) => {
+    const app = await server.newApp()
+    const room = await groupOf(app, 'ann')
+    for (const path of [
+      `/rooms/${room}/pined-messages`,
+      `/rooms/${room}/messages/v3?limit=1`,
+      '/rooms?limit=1',
+      '/rooms/ids',
+    ])
+      t.match(await app.user('ann').ok('GET', path), { inspect: { query: {}, tookMS: Number } }, path)
+    t.match(await app.user('ann').ok('GET', '/rooms?q={"roomType":"group"}'), {
+      inspect: { query: { q: '{"roomType":"group"}' } },
+    })
+  })
+
   t.test('all that one user said is hidden, and shown again', async (t) => {
     const app = await server.newApp()
     const ann = app.user('ann')
@@ -70,7 +85,26 @@ onEachDatabase(t, async (t, server) => {
     app.takeEvents()
     const body = { room, sender: 'bob' }
     t.match(await ann.ok('POST', '/messages/hide-by-sender-in-room', body), { n: 3, nModified: 3, ok: 1 })
-    t.equal(app.takeEvents().filter((event) => event.type === 'message-changed').length, 3)
+    const told = app
+      .takeEvents()
+      .flatMap((event) => (event.type === 'message-changed' ? [event.message] : []))
+    t.same(
+      told.map(({ message, hidden, evSeq }) => [message, hidden, evSeq]),
+      [
+        ['a', true, 1],
+        ['b', true, 2],
+        ['c', true, 3],
+      ],
+      'each with its place among the changes',
+    )
+    t.match(await ann.ok('GET', `/rooms/${room}/events?after=1`), {
+      evSeq: 3,
+      events: [
+        { evSeq: 2, kind: 'hidden', message: { message: 'b', isHidden: true } },
+        { evSeq: 3, message: { message: 'c' } },
+      ],
+    })
+    t.match(await ann.ok('POST', '/messages/hide-by-sender-in-room', body), { n: 0 }, 'again is nothing new')
     const flags = async () =>
       asList(await ann.ok('GET', `/rooms/${room}/messages/v3?timeRangeField=createdAt`)).map(
         (message) => message.isHidden,

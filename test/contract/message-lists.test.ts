@@ -56,6 +56,21 @@ onEachDatabase(t, async (t, server) => {
     const first = await ann.ok('GET', `/rooms/${room}/messages?limit=2`)
     t.same([at(first), first.totalCount], [[4, 3], 5])
     t.same(at(await ann.ok('GET', `/rooms/${room}/messages?limit=2&beforeMessage=${ids[3]}`)), [2, 1])
+    const asked = async (q: unknown, query = '') =>
+      at(await ann.ok('GET', `/rooms/${room}/messages?${query}&q=${encodeURIComponent(JSON.stringify(q))}`))
+    t.same(await asked({ sender: 'ann', message: { $in: ['0', '2', '4'] } }), [4, 2, 0])
+    t.same(
+      await asked({ message: { $ne: '3' } }, `limit=2&beforeMessage=${ids[4]}`),
+      [2, 1],
+      'both bounds hold',
+    )
+    t.same(await asked({ sender: 'bob' }), [])
+    for (const q of ['{', '[]', '{"$where":"1"}', '{"fields":1}'])
+      t.match(
+        await ann.call('GET', `/rooms/${room}/messages?q=${encodeURIComponent(q)}`),
+        { status: 400, code: 'INVALID_QUERY' },
+        q,
+      )
     const around = await ann.ok('GET', `/rooms/${room}/messages/${ids[2]}?before=1&after=2`)
     t.same([at(around), around.totalCount], [[4, 3, 2, 1], 4])
     t.same(at(await ann.ok('GET', `/rooms/${room}/messages/${ids[2]}`)), [2])

@@ -45,6 +45,13 @@ onEachDatabase(t, async (t, server) => {
     t.same(await list(`q=${JSON.stringify({ members: 'bob', roomType: 'group' })}&limit=1`), ['r1'])
     t.same(await list(`q=${JSON.stringify({ members: 'eve' })}`), [])
     t.same(await list('q={"members":"eve"}', app.user('eve')), [])
+    t.same(await list('sort=_id&limit=2'), ['r1', 'r2'])
+    t.same(await list('sort=-_id&limit=2'), ['r4', 'r3'])
+    t.same(await list(`q=${JSON.stringify({ owner: 'ann', status: 1, opening: { $ne: 0 } })}&limit=1`), [
+      'r1',
+    ])
+    t.same(await list(`q=${JSON.stringify({ createdTime: { $lt: '2001-01-01' } })}`), [])
+    t.equal((await list('limit=0')).length, 4, 'no limit')
     await ann.ok('POST', '/roomPrefs/r3', { tags: ['work'], sticky: true })
     t.same(await list(`pref=${JSON.stringify({ tags: 'work', sticky: true })}`), ['r3'])
     const [r1] = asList(await ann.ok('GET', '/rooms?limit=1'))
@@ -57,7 +64,7 @@ onEachDatabase(t, async (t, server) => {
     const after = Number(asObject(r1?.lastMessage).createdAtMS) - 1
     t.same(await list(`updatedAfter=${after}`), ['r1'])
     t.same(await list(`updatedAfter=${new Date(after).toISOString()}`), ['r1'])
-    t.same(await ann.ok('GET', '/rooms/ids?limit=2&skip=1'), { totalCount: 4, data: ['r2', 'r4'] })
+    t.match(await ann.ok('GET', '/rooms/ids?limit=2&skip=1'), { totalCount: 4, data: ['r2', 'r4'] })
     await app.platform().ok('PUT', '/rooms/r2', { status: 0 })
     t.same(await list('limit=2'), ['r1', 'r4'], 'a frozen room is not listed')
     t.equal((await ann.ok('GET', '/rooms?limit=1')).totalCount, 3)
@@ -73,7 +80,9 @@ onEachDatabase(t, async (t, server) => {
       '[]',
       '"x"',
       '{"$where":"1"}',
-      '{"owner":"x"}',
+      '{"webhook":"x"}',
+      '{"status":"1"}',
+      '{"createdTime":{"$gt":"soon"}}',
       '{"name":{"$regex":"(a+)+$"}}',
       '{"name":{"$gt":{"$x":1}}}',
       '{"__proto__":1}',
@@ -100,6 +109,8 @@ onEachDatabase(t, async (t, server) => {
       data: [{ unread: 0, isSuperuser: true }, {}],
     })
     t.match(await app.platform('ann').ok('GET', '/rooms'), { totalCount: 1, data: [{ _id: 'of-ann' }] })
+    t.same((await app.platform().ok('GET', '/rooms/ids')).data, ['of-bob', 'of-ann'])
+    t.same((await app.platform('bob').ok('GET', '/rooms/ids')).data, ['of-bob'])
     t.match(await other.platform().call('GET', '/rooms/of-ann'), { status: 404 })
     t.match(await other.user('ann').call('GET', '/rooms/of-ann'), { status: 404 })
   })

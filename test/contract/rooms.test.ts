@@ -108,6 +108,34 @@ onEachDatabase(t, async (t, server) => {
     },
   )
 
+  t.test('a customer’s server that acts for nobody opens rooms for others, and stays outside', async (t) => {
+    const app = await server.newApp()
+    const open = (body: unknown) => app.platform().call('POST', '/rooms/createAndJoin', body)
+    const group = (await open({ roomType: 'group', invitee: ['ann', 'bob'], systemMessage: true })).result
+    t.same(memberIds(group), ['ann', 'bob'])
+    t.match(group, { owner: undefined, lastMessage: { messageType: 'addMembers', sender: { _id: 'ann' } } })
+    const direct = (await open({ roomType: 'direct', invitee: ['ann', 'bob'] })).result
+    t.match(
+      await app.user('bob').ok('POST', '/rooms/createAndJoin', { roomType: 'direct', invitee: 'ann' }),
+      {
+        _id: direct._id,
+      },
+    )
+    t.match(await open({ roomType: 'direct', invitee: ['ann', 'bob', 'cem'] }), { status: 400 })
+    const invited = (await open({ _id: group._id, invitee: 'cem', invitationRequired: true })).result
+    t.same(memberIds(invited), ['ann', 'bob'])
+    t.match(await app.user('cem').ok('GET', '/rooms/invitations'), {
+      totalCount: 1,
+      data: [{ inviter: null }],
+    })
+    const members = ['ann', 'bob']
+    t.match(await app.platform().ok('POST', '/rooms', { members, systemMessage: true }), {
+      members,
+      lastMessage: { messageType: 'addMembers', extra: { invitees: [{ _id: 'ann' }, { _id: 'bob' }] } },
+    })
+    t.match(await app.platform().ok('POST', '/rooms', { members }), { lastMessage: undefined })
+  })
+
   t.test('a room is read by its members: 403 for others, 404 where there is none', async (t) => {
     const app = await server.newApp()
     const room = await app.user('ann').ok('POST', '/rooms/createAndJoin', { roomType: 'group' })

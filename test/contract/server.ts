@@ -7,7 +7,7 @@ import { credentialDigest } from '#contract/credential.ts'
 import { IDENTITY_HEADER, type Identity } from '#contract/identity.ts'
 import { signIdentity } from '#contract/signature.ts'
 import { createAppConfigs } from '../../core/chat/app-configs.ts'
-import type { ChatContext } from '../../core/chat/context.ts'
+import type { ChatContext, LiveSocket } from '../../core/chat/context.ts'
 import type { ChatEvent } from '../../core/chat/events.ts'
 import type { FileContext } from '../../core/chat/files.ts'
 import { createIdSource } from '../../core/chat/new-id.ts'
@@ -22,6 +22,7 @@ import { createLog } from '../../core/observe/log.ts'
 import { createMetrics } from '../../core/observe/metrics.ts'
 import { createReadiness } from '../../core/observe/readiness.ts'
 import { createConnectionCounts } from '../../core/realtime/connection-counts.ts'
+import { createLiveSockets } from '../../core/realtime/live-sockets.ts'
 import { migrate } from '../../core/store/migrate.ts'
 import { openDatabase } from '../../core/store/open-database.ts'
 import { type ApiClient, createApiClient } from '../support/api-client.ts'
@@ -39,6 +40,8 @@ export type ContractServer = {
   jwtSecret: Uint8Array
   /** Live sockets by app, as if there were some. */
   sockets: Map<string, number>
+  /** The same, one by one. */
+  liveSockets: Map<string, LiveSocket[]>
   /** Everything published so far, of every app. */
   events: ChatEvent[]
   advance(ms: number): void
@@ -82,6 +85,7 @@ export async function startContractServer(
   const events: ChatEvent[] = []
   const log = createLog('silent')
   const sockets = new Map<string, number>()
+  const liveSockets = new Map<string, LiveSocket[]>()
   const connections = createConnectionCounts({
     local: () => sockets,
     nodeId: 'test-node',
@@ -98,6 +102,15 @@ export async function startContractServer(
     settings: { invitationRequired: false, sandbox: false, ...settings },
     configs: createAppConfigs(db, clock),
     connections,
+    liveSockets: createLiveSockets({
+      local: {
+        list: (app) => liveSockets.get(app) ?? [],
+        cut: (app, id) => liveSockets.get(app)?.some((socket) => socket.id === id) ?? false,
+      },
+      nodeId: 'test-node',
+      redisUrl: undefined,
+      log,
+    }),
     log,
   }
   const credentials = {
@@ -143,6 +156,7 @@ export async function startContractServer(
     filesDirectory,
     jwtSecret: credentials.jwtSecret,
     sockets,
+    liveSockets,
     events,
     advance(ms) {
       offsetMs += ms

@@ -52,6 +52,12 @@ t.test('every problem is told at once', async (t) => {
     CORS_ORIGINS: 'https://a.example/path',
     INVITATION_REQUIRED: 'perhaps',
     LOG_LEVEL: 'loud',
+    FILES_S3_BUCKET: 'b',
+    FILE_MAX_BYTES: 'many',
+    SOCKET_PING_INTERVAL: '5s',
+    SOCKET_CONNECTION_LIMIT: '0',
+    DISABLE_LAST_READ: 'perhaps',
+    PLATFORM_API_SOURCE_FILTER: '10.0.0.0/8, everywhere',
     BOOTSTRAP_APP: 'Not An Id',
   })
   const names = problems.map((problem) => problem.split(':')[0])
@@ -63,13 +69,33 @@ t.test('every problem is told at once', async (t) => {
     'CORE_PORT',
     'CORS_ORIGINS',
     'DATABASE_URL',
+    'DISABLE_LAST_READ',
+    'FILES_S3_BUCKET',
+    'FILE_MAX_BYTES',
     'IDENTITY_KEYS',
     'INVITATION_REQUIRED',
     'JWT_SECRET',
     'LOG_LEVEL',
+    'PLATFORM_API_SOURCE_FILTER',
     'REDIS_URL',
+    'SOCKET_CONNECTION_LIMIT',
+    'SOCKET_PING_INTERVAL',
     'TOKEN_EXPIRATION_DAYS',
   ])
+})
+
+t.test('the original’s names for its sockets and its platform keys are read', async (t) => {
+  t.match(parseConfig(GOOD), { platformSources: [], sockets: { limits: {}, tellsReads: true } })
+  const named = {
+    SOCKET_PING_INTERVAL: '10000',
+    SOCKET_CONNECTION_LIMIT: '5000',
+    DISABLE_LAST_READ: 'true',
+    PLATFORM_API_SOURCE_FILTER: '192.0.2.7, 2001:db8::/32',
+  }
+  t.match(parseConfig({ ...GOOD, ...named }), {
+    platformSources: ['192.0.2.7', '2001:db8::/32'],
+    sockets: { limits: { pingIntervalMs: 10_000, maxConnections: 5_000 }, tellsReads: false },
+  })
 })
 
 t.test('what is missing is told', async (t) => {

@@ -1,18 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { glob, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { credentialDigest } from '#contract/credential.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { startStack } from '../support/stack.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
+const tried = new Set<string>()
+
 /** What somebody copies from a page, in its order, without what the page says cannot be run everywhere. */
 async function blocksOf(page: string): Promise<{ language: string; text: string }[]> {
+  tried.add(page)
   const text = await readFile(join(ROOT, page), 'utf8')
   const blocks = [...text.matchAll(/(<!-- not run: [^\n]*-->\n)?^```(\w+)\n([\s\S]*?)^```$/gm)]
   return blocks.flatMap(([, not, language = '', text = '']) =>
@@ -59,6 +63,7 @@ t.setTimeout(240_000)
 
 t.test('the pages’ commands do what they say, as they stand there', async (t) => {
   const stack = await startStack(t, {
+    database: 'postgres',
     gatewayEnv: { ALLOW_PRIVATE_UPSTREAMS: 'true' },
     coreEnv: { ALLOW_PRIVATE_UPSTREAMS: 'true' },
   })
@@ -111,6 +116,59 @@ t.test('the pages’ commands do what they say, as they stand there', async (t) 
     })
   })
 
+  await t.test('docs/migration.md: the export on the page is one', async (t) => {
+    const blocks = await blocksOf('docs/migration.md')
+    const [example] = blocks.filter(({ language }) => language === 'jsonl')
+    const directory = await mkdtemp(join(tmpdir(), 'migration-'))
+    t.teardown(() => rm(directory, { recursive: true, force: true }))
+    await writeFile(join(directory, 'export.jsonl'), example?.text ?? '')
+    const { code, output } = await shell(shellOf(blocks), {
+      APP: stack.keys.app,
+      TOKEN: 'a-session-of-hers',
+      EXPORT: join(directory, 'export.jsonl'),
+      DATABASE_URL: stack.postgres?.url ?? '',
+    })
+    t.equal(code, 0, output)
+    t.ok(output.startsWith(credentialDigest('client-token', stack.keys.app, 'a-session-of-hers')))
+    t.match(output, 'Nothing was written.')
+    t.match(output, 'Imported.')
+    t.match(await stack.as('a-session-of-hers').call('GET', '/me'), { status: 200 })
+  })
+
+  await t.test('docs/runbook.md: every step, as it stands there', async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'runbook-'))
+    t.teardown(() => rm(directory, { recursive: true, force: true }))
+    const [core, gateway] = [stack.cores[0], stack.gateways[0]]
+    const file = async (name: string, text: string) => {
+      await writeFile(join(directory, name), text)
+      return join(directory, name)
+    }
+    const settings = {
+      APP: stack.keys.app,
+      CORE_ADMIN_URL: core?.adminUrl ?? '',
+      GATEWAY_ADMIN_URL: gateway?.adminUrl ?? '',
+      DATABASE_URL: stack.postgres?.url ?? '',
+      GATEWAY_LOG: await file('gateway.log', gateway?.logs() ?? ''),
+      CORE_LOG: await file('core.log', core?.logs() ?? ''),
+      SERVICES_ENV: await file('services.env', `CORE_URLS=${core?.url}\n`),
+      GATEWAY_URL: stack.url,
+      PLATFORM_KEY: platformKey,
+    }
+    const blocks = await blocksOf('docs/runbook.md')
+    const { code, output } = await shell(`set -x\n${shellOf(blocks)}`, settings)
+    t.equal(code, 0, output.slice(-2_000))
+    for (const metric of ['gateway_upstream_healthy', 'core_feed_position', 'process_resident_memory_bytes'])
+      t.match(output, new RegExp(`^${metric}`, 'm'))
+  })
+
+  await t.test('docs/console.md', async (t) => {
+    const { code, output } = await shell(shellOf(await blocksOf('docs/console.md')), {
+      GATEWAY_URL: stack.url,
+      PLATFORM_KEY: platformKey,
+    })
+    t.equal(code, 0, output)
+  })
+
   await t.test('docs/operating.md: the first app, and a look at everything', async (t) => {
     const blocks = await blocksOf('docs/operating.md')
     const ours = blocks.filter(({ text }) => text.includes('npm run --silent im'))
@@ -141,6 +199,14 @@ t.test('what is backed up can be restored', async (t) => {
   )
   t.equal(code, 0, output)
   t.match(output, /^ann$/m)
+})
+
+t.test('no page has a command that is neither run here nor says why not', async (t) => {
+  for await (const page of glob(['README.md', 'docs/**/*.md'], { cwd: ROOT })) {
+    if (tried.has(page)) continue
+    const commands = (await blocksOf(page)).filter(({ language }) => /^(sh|bash|js|ts)$/.test(language))
+    t.same(commands, [], page)
+  }
 })
 
 async function isListening(port: number): Promise<boolean> {

@@ -21,7 +21,8 @@ t.test('one start runs gateway and core, and says where', async (t) => {
 
   const said = launched.stdout()
   t.match(said, `${demo.gatewayUrl}/demo/`, 'the address of the page')
-  t.match(said, demo.gatewayAdminUrl)
+  t.match(said, `${demo.gatewayAdminUrl}/console/`)
+  t.match(said, `${demo.gatewayUrl}/console/`)
   t.match(said, demo.coreAdminUrl)
   t.match(said, /power loss/, 'what durability means here')
   t.notMatch(said, demo.platformKey, 'keys stay in their file')

@@ -85,17 +85,24 @@ attack('ids and names that programs trip over are stored and come back, or are r
   }
 })
 
-attack('a body that is too large is refused with 413, said or unsaid', async (t) => {
+attack('a body that is too large is refused with 413, its length said or not', async (t) => {
   const body = JSON.stringify({ messageType: 'text', message: 'x'.repeat(20_000_000) })
-  const said = await user.api
-    .call('POST', `/rooms/${room._id}/message`, undefined, {
-      rawBody: body,
-      headers: { 'Content-Type': 'application/json' },
-    })
-    .catch(() => undefined)
-  // A server may close on a peer that is still sending, and the kernel then drops an answer that was not read yet:
-  // at the client there is none, at the gateway it is a 502.
-  if (said && said.status !== 502) t.match(said, { status: 413, RC: 413 })
+  const fields = [
+    `CLIENT_KEY: ${clientKey}`,
+    `Authorization: ${user.token}`,
+    'Content-Type: application/json',
+  ]
+  for (const framing of [`Content-Length: ${body.length}`, 'Transfer-Encoding: chunked']) {
+    const connection = await openRaw(stack.url)
+    connection.write(requestText(`POST /rooms/${room._id}/message HTTP/1.1`, [...fields, framing]))
+    connection.write(
+      framing.startsWith('Content-Length') ? body : `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+    )
+    const answer = await connection.response()
+    t.equal(answer.status, 413, framing)
+    t.match(JSON.parse(answer.text()), { RC: 413 })
+    connection.destroy()
+  }
 })
 
 attack('requests that are no HTTP are answered 400 or closed', async (t) => {

@@ -77,6 +77,22 @@ t.test('a signature is used again inside its window, for the same device and act
   t.not(await sign({ ...none, deviceId: 'a' }), await sign({ ...none, deviceId: 'b' }))
 })
 
+t.test('what was signed while the clock was ahead is not used when it is right again', async (t) => {
+  const { admit, clock } = pipelineWith({ proof: proofOf('client') })
+  const nobody = pipelineWith(undefined)
+  for (const [pipeline, at] of [
+    [admit, clock],
+    [nobody.admit, nobody.clock],
+  ] as const) {
+    at.now += 600_000
+    await pipeline(none, { ...from, app: 'demo' }, 'socket')
+    at.now -= 600_000
+    const admission = await pipeline(none, { ...from, app: 'demo' }, 'socket')
+    if (!admission.ok) throw new Error(admission.code)
+    t.same(verifyIdentity(admission.signed, keys, at.now), { identity: admission.identity })
+  }
+})
+
 t.test('no credentials: refused where an identity is needed, anonymous on a socket', async (t) => {
   const { admit } = pipelineWith(undefined)
   t.same(await admit(none, from), { ok: false, code: 'MISSING_CREDENTIALS' })

@@ -3,7 +3,7 @@
 /** A defence, taken out by one textual change, and the tests of which one at least must then fail. */
 export type Mutant = { name: string; file: string; from: string; to: string; tests: readonly string[] }
 
-const attack = (...names: string[]): string[] => names.map((name) => `test/attacks/${name}.test.ts`)
+export const attack = (...names: string[]): string[] => names.map((name) => `test/attacks/${name}.test.ts`)
 
 export const mutants: readonly Mutant[] = [
   {
@@ -100,7 +100,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'platform keys come from browsers',
     file: 'gateway/authn/platform-key.ts',
-    from: 'origin !== undefined && !proof.settings.allowPlatformKeyFromBrowser',
+    from: 'origin !== undefined && !isConsole && !proof.settings.allowPlatformKeyFromBrowser',
     to: 'false',
     tests: attack('request-two-credentials'),
   },

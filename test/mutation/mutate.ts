@@ -4,18 +4,20 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { edgeMutants } from './edge-mutants.ts'
 import { type Mutant, mutants } from './mutants.ts'
 
-// `npm run mutate [-- part of a name]`: takes defences out, one at a time, in a copy of the tree, and runs the tests that
+// `npm run mutate [-- part of a name…]`: takes defences out, one at a time, in a copy of the tree, and runs the tests that
 // should notice. A mutant that survives is a defence that could be lost without anybody's hearing of it.
 
 const ROOT = join(import.meta.dirname, '../..')
 const LEFT_OUT = new Set(['node_modules', '.git', '.data', '.tap'])
 const TEST_WITHIN_MS = 150_000
 
-const { positionals } = parseArgs({ allowPositionals: true })
-const [wanted = ''] = positionals
-const chosen = mutants.filter(({ name }) => name.includes(wanted))
+const { positionals: wanted } = parseArgs({ allowPositionals: true })
+const chosen = [...mutants, ...edgeMutants].filter(
+  ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
+)
 
 const directory = await mkdtemp(join(tmpdir(), 'imkit-mutation-'))
 const tree = join(directory, 'tree')

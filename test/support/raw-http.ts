@@ -29,6 +29,8 @@ export type RawConnection = {
   /** Everything received, from the first byte. */
   received(): Buffer
   destroy(): void
+  /** With RST: what was on its way is lost on both sides. */
+  reset(): void
 }
 
 const PATIENCE_MS = 10_000
@@ -102,6 +104,9 @@ export async function openRaw(target: number | string, host = '127.0.0.1'): Prom
     received: () => Buffer.concat(all),
     destroy: () => {
       socket.destroy()
+    },
+    reset: () => {
+      socket.resetAndDestroy()
     },
   }
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { type GuardedProcess, type Scope, startGuarded } from './child-process.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
+/** Where this release is. */
+export const ROOT = join(import.meta.dirname, '../..')
 
 /** One of the two services as an operator runs it: a process, configured by its environment alone. */
 export type TestService = {
@@ -22,18 +23,19 @@ export type TestService = {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-const START_WITHIN_MS = 60_000
+const START_WITHIN_MS = 120_000
 
-/** `words` go before the command: `taskset -c 0` for a benchmark. */
+/** `words` go before the command: `taskset -c 0` for a benchmark. `root`: of another release. */
 export async function startService(
   t: Scope,
   name: 'gateway' | 'core',
   env: Environment,
   words: readonly string[] = [],
+  root: string = ROOT,
 ): Promise<TestService> {
-  const [command = '', ...args] = [...words, process.execPath, join(ROOT, name, 'main.ts')]
+  const [command = '', ...args] = [...words, process.execPath, join(root, name, 'main.ts')]
   const child = await startGuarded(command, args, {
-    cwd: ROOT,
+    cwd: root,
     env: { PATH: process.env.PATH, ...env },
   })
   t.teardown(() => child.stop())

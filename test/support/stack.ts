@@ -3,7 +3,7 @@ import { type ApiClient, createApiClient } from './api-client.ts'
 import type { Scope } from './child-process.ts'
 import { startPostgres, type TestPostgres } from './postgres.ts'
 import { startRedis, type TestRedis } from './redis.ts'
-import { type Environment, startService, type TestService } from './service.ts'
+import { type Environment, ROOT, startService, type TestService } from './service.ts'
 import { UNLIMITED_RATES } from './unlimited.ts'
 
 export type StackOptions = {
@@ -18,6 +18,8 @@ export type StackOptions = {
   coreEnv?: Environment
   /** Words before the command of every core: `taskset -c 1` for a benchmark. */
   coreWords?: readonly string[]
+  /** Where another release lies that services are of. */
+  roots?: { gateway?: string; core?: string }
 }
 
 export type Keys = { app: string; clientKey: string; platformKey: string }
@@ -39,8 +41,8 @@ export type Stack = {
   as(token: string, url?: string): ApiClient
   /** Creates the user; with no token of the customer's own, the core issues one. */
   createUser(id: string, options?: { token?: string; nickname?: string }): Promise<TestUser>
-  addGateway(env?: Environment, words?: readonly string[]): Promise<TestService>
-  addCore(env?: Environment): Promise<TestService>
+  addGateway(env?: Environment, words?: readonly string[], root?: string): Promise<TestService>
+  addCore(env?: Environment, root?: string): Promise<TestService>
   /** All that both services have logged. */
   logs(): string
 }
@@ -65,7 +67,7 @@ export async function startStack(t: Scope, options: StackOptions = {}): Promise<
   const gateways: TestService[] = []
   const cores: TestService[] = []
 
-  const addCore = async (env: Environment = {}) => {
+  const addCore = async (env: Environment = {}, root = options.roots?.core ?? ROOT) => {
     const settings = {
       ...shared,
       CORE_PORT: '0',
@@ -79,11 +81,15 @@ export async function startStack(t: Scope, options: StackOptions = {}): Promise<
       ...options.coreEnv,
       ...env,
     }
-    const core = await startService(t, 'core', settings, options.coreWords)
+    const core = await startService(t, 'core', settings, options.coreWords, root)
     cores.push(core)
     return core
   }
-  const addGateway = async (env: Environment = {}, words: readonly string[] = []) => {
+  const addGateway = async (
+    env: Environment = {},
+    words: readonly string[] = [],
+    root = options.roots?.gateway ?? ROOT,
+  ) => {
     const settings = {
       ...shared,
       ...UNLIMITED_RATES,
@@ -94,7 +100,7 @@ export async function startStack(t: Scope, options: StackOptions = {}): Promise<
       ...options.gatewayEnv,
       ...env,
     }
-    const gateway = await startService(t, 'gateway', settings, words)
+    const gateway = await startService(t, 'gateway', settings, words, root)
     gateways.push(gateway)
     return gateway
   }

@@ -1,14 +1,20 @@
 /** So many clients of one Socket.IO server, as bare WebSockets. Tells its parent when each of them has heard. */
-const [url = '', given = '0'] = process.argv.slice(2)
+import { WebSocket } from 'undici'
+import { IDENTITY_HEADER } from '../../../core/contract/identity.ts'
+
+const [url = '', given = '0', identity] = process.argv.slice(2)
 const count = Number(given)
 const AT_ONCE = 100
 
+let opened = 0
 let ready = 0
 let heard = 0
 
 function open(): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(`${url}/socket.io/?EIO=4&transport=websocket`)
+    opened += 1
+    const headers = { [IDENTITY_HEADER]: identity ?? `user-${opened}` }
+    const socket = new WebSocket(`${url}/socket.io/?EIO=4&transport=websocket`, { headers })
     socket.onerror = () => reject(new Error('a client could not connect'))
     socket.onmessage = ({ data }: { data: unknown }) => {
       const packet = String(data)

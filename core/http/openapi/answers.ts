@@ -41,10 +41,22 @@ const Client = {
   ...times,
 }
 
+const RoomInvitation = { invitee: ref('Sender'), inviter: orNull(ref('Sender')), ...times }
 const Block = { appID: Text(), blockee: ref('Sender'), ...times }
 const BlockRoom = Type.Object({ ...named, roomType: Text(), ...dated('createdTime') })
 
 const Key = { id: Text(), kind: Union([Type.Literal('platform-key'), Type.Literal('client-key')]) }
+
+const Delivery = {
+  ...named,
+  eventID: Text(),
+  event: Text(),
+  room: orNull(Text()),
+  target: Text(),
+  attempts: Integer(),
+  reason: orNull(Text()),
+  createdAt: Time,
+}
 
 export const SCHEMAS: Readonly<Record<string, TSchema>> = {
   Sender: Type.Object(Sender, { description: 'A user, as messages show them.' }),
@@ -123,12 +135,8 @@ export const SCHEMAS: Readonly<Record<string, TSchema>> = {
     quittedAtMS: Optional(Integer()),
   }),
   Pref: Type.Object({ key: Text(), data: Anything }),
-  Invitation: Type.Object({
-    invitee: ref('Sender'),
-    inviter: orNull(ref('Sender')),
-    room: ref('Room'),
-    ...times,
-  }),
+  Invitation: Type.Object({ ...RoomInvitation, room: ref('Room') }),
+  RoomInvitation: Type.Object(RoomInvitation),
   Group: Type.Object(
     {
       ...named,
@@ -205,15 +213,20 @@ export const SCHEMAS: Readonly<Record<string, TSchema>> = {
   StickerFile: Type.Object({ filename: Text(), length: Integer(), resourceId: Text() }),
   WebhookSecret: Type.Object({ ...named, createdAt: Time, createdAtMS: Integer() }),
   NewWebhookSecret: Type.Object({ ...named, secret: Text({ description: 'Told this once.' }) }),
-  DeadLetter: Type.Object({
+  LiveSocket: Type.Object({
     ...named,
-    eventID: Text(),
-    event: Text(),
-    room: orNull(Text()),
-    target: Text(),
-    attempts: Integer(),
-    reason: orNull(Text()),
-    createdAt: Time,
+    node: Text({ description: 'The core that holds it.' }),
+    kind: Union([Type.Literal('client'), Type.Literal('platform'), Type.Literal('anonymous')]),
+    client: orNull(Text()),
+    deviceId: orNull(Text()),
+    transport: Text(),
+    credential: orNull(Text({ description: 'The first characters of the id of its token or key.' })),
+    connectedAt: Time,
+    connectedAtMS: Integer(),
+  }),
+  Delivery: Type.Object(Delivery),
+  DeadLetter: Type.Object({
+    ...Delivery,
     deadAt: Time,
     payload: Anything,
   }),

@@ -40,12 +40,12 @@ export const ROOMS: Endpoints = {
     example: { property: 'role', value: 'admin' },
   }),
   'GET /rooms/invitations': says('Lists what the caller is invited to', listOf('Invitation')),
-  'GET /rooms/:id/invitations': says('Lists who is invited to a room', listOf('Invitation')),
+  'GET /rooms/:id/invitations': says('Lists who is invited to a room', listOf('RoomInvitation')),
   'DELETE /rooms/:id/invitations': says('Declines an invitation', listOf('Invitation')),
-  'POST /rooms/:id/delete/invitations': says('Cancels invitations', listOf('Invitation'), {
+  'POST /rooms/:id/delete/invitations': says('Cancels invitations', listOf('RoomInvitation'), {
     example: { invitees: ['ada'] },
   }),
-  'DELETE /rooms/:id/invitations/:invitee': says('Cancels one invitation', listOf('Invitation')),
+  'DELETE /rooms/:id/invitations/:invitee': says('Cancels one invitation', listOf('RoomInvitation')),
   'GET /blockStatus/my': says('Lists whom the caller blocks', listOf('MyBlock')),
   'POST /blockStatus/my/:blockee': says('Blocks a user in direct rooms', 'Block', {
     errors: ['USER_NOT_FOUND', 'SELF_BLOCK_FORBIDDEN'],

@@ -41,6 +41,14 @@ const APP: Endpoints = {
   ),
   'DELETE /admin/app/keys/:id': says('Revokes a key', Nothing, { errors: ['KEY_NOT_FOUND'] }),
   'GET /admin/connection-count': says('Counts the live sockets of the app', object({ count: integer() })),
+  'GET /admin/sockets': says(
+    'Lists the live sockets of the app, or of one user, newest first',
+    object({ complete: Type.Boolean(), data: Type.Array(ref('LiveSocket')) }),
+    { errors: ['TOO_MANY_REQUESTS'] },
+  ),
+  'DELETE /admin/sockets/:id': says('Cuts a live socket; its client may come back', Nothing, {
+    errors: ['SOCKET_NOT_FOUND', 'CORES_UNAVAILABLE', 'TOO_MANY_REQUESTS'],
+  }),
   'GET /admin/stats': says('What the app did in the last hour', Nothing),
   'GET /admin/messages': says('Lists the messages of all rooms, newest first', listOf('Message')),
   'GET /config': says('The app’s own configuration, for its clients to read', Nothing),
@@ -60,6 +68,12 @@ const USERS: Endpoints = {
     example: { data: [{ _id: 'maria', nickname: 'Maria' }, { _id: 'ada' }] },
   }),
   'GET /admin/clients': says('Lists the users that a filter fits', listOf('OwnClient')),
+  'POST /admin/clients/:id/disable': says(
+    'Shuts a user out: live sockets close, and no token is good until the user is enabled',
+    Nothing,
+    { errors: ['CLIENT_NOT_FOUND'] },
+  ),
+  'POST /admin/clients/:id/enable': says('Lets a user in again', Nothing, { errors: ['CLIENT_NOT_FOUND'] }),
   'POST /admin/clients/:uid/mute/:room': says('Stops pushes of a room for a user', 'OwnClient', {
     errors: ['CLIENT_NOT_FOUND'],
   }),
@@ -115,6 +129,7 @@ const OUTSIDE: Endpoints = {
   'POST /push/push2tokens': says('Pushes to devices', Type.Null(), {
     example: { type: 'fcm', tokens: ['device-token'], payload: { notification: { title: 'Hello' } } },
   }),
+  'GET /admin/webhooks/deliveries': says('Lists what is still being tried, oldest first', page('Delivery')),
   'GET /admin/webhooks/dead-letters': says('Lists what could not be delivered', page('DeadLetter')),
   'POST /admin/webhooks/dead-letters/replay': says('Tries all of it again', object({ n: integer() })),
   'POST /admin/webhooks/dead-letters/:id/replay': says('Tries one again', object({ n: integer() })),

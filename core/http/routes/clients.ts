@@ -1,5 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { listClients, upsertClient, upsertClients } from '../../chat/clients.ts'
+import type { User } from '../../chat/model.ts'
+import { disabledSince, disableUser, enableUser } from '../../credentials/disablement.ts'
 import { bindToken, issueToken } from '../../credentials/tokens.ts'
 import { parseProfile } from '../../wire/client-body.ts'
 import { presentOwnUser } from '../../wire/present.ts'
@@ -26,6 +28,7 @@ const ClientBody = object({
 })
 
 const MAX_BATCH = 1_000
+const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 1_000
 
 async function upsert(call: Call<'platform', string, unknown, Static<typeof ClientBody>>) {
@@ -63,13 +66,37 @@ export const clientRoutes: Route[] = [
   route('GET /admin/clients', {
     caller: 'platform',
     query: object({ q: Type.Optional(Type.String()), skip: Skip, limit: Limit }),
-    answer: async ({ chat, actor, query }) => {
+    answer: async ({ chat, credentials, actor, query }) => {
       const { totalCount, users } = await listClients(chat, actor, {
         filter: parseFilter('q', query.q),
         skip: query.skip ?? 0,
-        limit: Math.min(query.limit ?? 50, MAX_LIMIT),
+        limit: Math.min(query.limit || DEFAULT_LIMIT, MAX_LIMIT),
       })
-      return { totalCount, data: users.map(presentOwnUser) }
+      const ids = users.map((user) => user.id)
+      const since = await disabledSince(credentials, actor.app, ids)
+      const present = (user: User) => ({
+        ...presentOwnUser(user),
+        disabledAt: since.get(user.id)?.toISOString() ?? null,
+      })
+      return { totalCount, data: users.map(present) }
+    },
+  }),
+
+  route('POST /admin/clients/:id/disable', {
+    caller: 'platform',
+    answer: async ({ credentials, actor, params, changedCredentials }) => {
+      const { position } = await disableUser(credentials, actor.app, params.id)
+      changedCredentials(position)
+      return {}
+    },
+  }),
+
+  route('POST /admin/clients/:id/enable', {
+    caller: 'platform',
+    answer: async ({ credentials, actor, params, changedCredentials }) => {
+      const { position } = await enableUser(credentials, actor.app, params.id)
+      changedCredentials(position)
+      return {}
     },
   }),
 ]

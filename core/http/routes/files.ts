@@ -8,6 +8,7 @@ import type { FileRow } from '../../store/files.ts'
 import { presentFile, presentFileMetadata } from '../../wire/present-file.ts'
 import { contentOf, originOf, signedPath } from '../file-content.ts'
 import { keepWithExtra, parseExtra, receiveFile, receiveRoomFile } from '../file-upload.ts'
+import { inspected } from '../inspect.ts'
 import { parseTime } from '../reading.ts'
 import { type Route, route } from '../route.ts'
 import { maybe, object, Texts } from '../schemas.ts'
@@ -60,21 +61,21 @@ export const fileRoutes: Route[] = [
   route('POST /files/stats', {
     caller: 'any',
     body: object({ tags: maybe(Texts), rangeStart: Time, rangeEnd: Time }),
-    answer: async ({ files, actor, body }) => {
-      const tags = body.tags ?? []
-      const from = parseTime('rangeStart', body.rangeStart == null ? undefined : String(body.rangeStart))
-      const to = parseTime('rangeEnd', body.rangeEnd == null ? undefined : String(body.rangeEnd))
-      const sums = await fileSums(files(), actor, { tags, from, to })
-      const whole = sums.find((sum) => sum.tag === null)
-      return {
-        inspect: { query: { tags, rangeStart: from ?? null, rangeEnd: to ?? null } },
-        data: Object.fromEntries(
-          sums.flatMap(({ tag, size, count }) => (tag === null ? [] : [[tag, { size, count }]])),
-        ),
-        totalCount: whole?.count ?? 0,
-        totalSize: whole?.size ?? 0,
-      }
-    },
+    answer: ({ files, actor, body }) =>
+      inspected(body, async () => {
+        const tags = body.tags ?? []
+        const from = parseTime('rangeStart', body.rangeStart == null ? undefined : String(body.rangeStart))
+        const to = parseTime('rangeEnd', body.rangeEnd == null ? undefined : String(body.rangeEnd))
+        const sums = await fileSums(files(), actor, { tags, from, to })
+        const whole = sums.find((sum) => sum.tag === null)
+        return {
+          data: Object.fromEntries(
+            sums.flatMap(({ tag, size, count }) => (tag === null ? [] : [[tag, { size, count }]])),
+          ),
+          totalCount: whole?.count ?? 0,
+          totalSize: whole?.size ?? 0,
+        }
+      }),
   }),
 
   route('GET /files/:bucket/:id/metadata', {

@@ -1,5 +1,6 @@
 import { hideMessage, hideSender, listPinned, pinMessage } from '../../chat/flag-messages.ts'
 import { presentMessage } from '../../wire/present.ts'
+import { inspected } from '../inspect.ts'
 import { type Route, route } from '../route.ts'
 import { Id, object } from '../schemas.ts'
 
@@ -9,10 +10,11 @@ const counted = (n: number) => ({ n, nModified: n, ok: 1 })
 export const messageFlagRoutes: Route[] = [
   route('GET /rooms/:id/pined-messages', {
     caller: 'any',
-    answer: async ({ chat, actor, params }) => {
-      const messages = await listPinned(chat, actor, params.id)
-      return { totalCount: messages.length, data: messages.map(presentMessage) }
-    },
+    answer: ({ chat, actor, params }) =>
+      inspected({}, async () => {
+        const messages = await listPinned(chat, actor, params.id)
+        return { totalCount: messages.length, data: messages.map(presentMessage) }
+      }),
   }),
 
   route('POST /messages/:id/pin', {

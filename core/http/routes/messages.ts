@@ -7,7 +7,8 @@ import { sendMessage } from '../../chat/send-message.ts'
 import { sendTyping } from '../../chat/send-typing.ts'
 import { parseMessageBody } from '../../wire/message-body.ts'
 import { presentMessage } from '../../wire/present.ts'
-import { parseTime } from '../reading.ts'
+import { inspected } from '../inspect.ts'
+import { parseFilter, parseTime } from '../reading.ts'
 import { type Route, route } from '../route.ts'
 import { Id, Limit, maybe, object } from '../schemas.ts'
 
@@ -54,8 +55,11 @@ export const messageRoutes: Route[] = [
     caller: 'platform',
     body: Type.Intersect([AnyObject, object({ room: Id })]),
     answer: async ({ chat, actor, body }) => {
-      const { push, skipTotalBadge: _skip, ...message } = body
-      const followUps = push === false ? { push: false as const } : {}
+      const { push, skipTotalBadge, ...message } = body
+      const followUps = {
+        ...(push === false && { push: false as const }),
+        ...(skipTotalBadge === true && { badge: false as const }),
+      }
       return presentMessage(
         await sendMessage(chat, actor, { ...parseMessageBody(message), roomId: body.room, followUps }),
       )
@@ -65,32 +69,30 @@ export const messageRoutes: Route[] = [
   route('GET /rooms/:id/messages/v3', {
     caller: 'any',
     query: V3Query,
-    answer: async ({ chat, actor, params, query }) => {
-      const page = await listMessages(chat, actor, {
-        roomId: params.id,
-        holdsAnchor: true,
-        ...parseV3Query(query),
-      })
-      const deleted = new Set(page.userDeletedIds)
-      return {
-        totalCount: page.totalCount,
-        data: page.messages.map((message) => ({
-          ...presentMessage(message),
-          isDeleted: deleted.has(message.id),
-        })),
-        userDeletedIDs: page.userDeletedIds,
-      }
-    },
+    answer: ({ chat, actor, params, query }) =>
+      inspected(query, async () => {
+        const page = await listMessages(chat, actor, { roomId: params.id, ...parseV3Query(query) })
+        const deleted = new Set(page.userDeletedIds)
+        return {
+          totalCount: page.totalCount,
+          data: page.messages.map((message) => ({
+            ...presentMessage(message),
+            isDeleted: deleted.has(message.id),
+          })),
+          userDeletedIDs: page.userDeletedIds,
+        }
+      }),
   }),
 
   route('GET /rooms/:id/messages', {
     caller: 'any',
-    query: object({ limit: Limit, beforeMessage: OptionalText }),
+    query: object({ limit: Limit, beforeMessage: OptionalText, q: OptionalText }),
     answer: async ({ chat, actor, params, query }) => {
       const { totalCount, messages } = await listMessagesBefore(chat, actor, {
         roomId: params.id,
         before: query.beforeMessage || undefined,
         limit: pageSize(query.limit),
+        filter: parseFilter('q', query.q),
       })
       return { totalCount, data: messages.map(presentMessage) }
     },

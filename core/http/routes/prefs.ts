@@ -16,7 +16,9 @@ import { Flag, maybe, object, Text, Texts } from '../schemas.ts'
 
 const RoomPrefBody = object({
   tags: maybe(Texts),
-  tagColors: maybe(Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 64 }))),
+  tagColors: maybe(
+    Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 64 }), { maxProperties: 100 }),
+  ),
   folder: maybe(Text),
   muted: maybe(Flag),
   sticky: maybe(Flag),

@@ -1,10 +1,11 @@
 import { type Static, Type } from 'typebox'
 import { createRoom } from '../../chat/create-room.ts'
-import { listMyRoomIds, listRooms, readRoom } from '../../chat/list-rooms.ts'
+import { listIds, listRooms, readRoom } from '../../chat/list-rooms.ts'
 import { deleteRoom, setBotState, updateRoom } from '../../chat/manage-room.ts'
 import { openRoom, roomExists } from '../../chat/open-room.ts'
 import { quittedRooms } from '../../chat/quitted-rooms.ts'
 import { presentNewRoom, presentQuittedRoom, presentRoom } from '../../wire/present.ts'
+import { inspected } from '../inspect.ts'
 import { parseFilter, parseTime } from '../reading.ts'
 import {
   inviteesOf,
@@ -26,6 +27,8 @@ const OptionalText = Type.Optional(Type.String())
 const ListQuery = object({
   q: OptionalText,
   pref: OptionalText,
+  /** So it stands in one of the original's own examples. */
+  prefs: OptionalText,
   skip: Skip,
   limit: Limit,
   sort: OptionalText,
@@ -35,7 +38,7 @@ const ListQuery = object({
 
 const parseListQuery = (query: Static<typeof ListQuery>) => ({
   filter: parseFilter('q', query.q),
-  prefFilter: parseFilter('pref', query.pref),
+  prefFilter: parseFilter('pref', query.pref ?? query.prefs),
   sort: parseRoomSort(query.sort),
   unreadFirst: !['', '0', 'false'].includes(query.sortUnreadFirst ?? ''),
   updatedAfter: parseTime('updatedAfter', query.updatedAfter),
@@ -55,12 +58,14 @@ export const roomRoutes: Route[] = [
           memberIds: inviteesOf(body),
           ownerId: body.owner ?? undefined,
           fields: parseRoomFields(body),
+          systemMessage: body.systemMessage ?? false,
         }),
       ),
   }),
 
+  // A customer's server that acts for nobody opens it for the invitees alone.
   route('POST /rooms/createAndJoin', {
-    caller: 'user',
+    caller: 'any',
     body: NewRoomBody,
     answer: async ({ chat, actor, body }) =>
       presentRoom(
@@ -78,20 +83,22 @@ export const roomRoutes: Route[] = [
   route('GET /rooms', {
     caller: 'any',
     query: ListQuery,
-    answer: async ({ chat, actor, query }) => {
-      const { totalCount, rooms } = await listRooms(chat, actor, parseListQuery(query))
-      return { totalCount, data: rooms.map(presentRoom) }
-    },
+    answer: ({ chat, actor, query }) =>
+      inspected(query, async () => {
+        const { totalCount, rooms } = await listRooms(chat, actor, parseListQuery(query))
+        return { totalCount, data: rooms.map(presentRoom) }
+      }),
   }),
 
   route('GET /rooms/ids', {
-    caller: 'user',
+    caller: 'any',
     query: object({ skip: Skip, limit: Limit }),
-    answer: async ({ chat, actor, query }) => {
-      const limit = Math.min(query.limit || MAX_ROOM_IDS, MAX_ROOM_IDS)
-      const { totalCount, ids } = await listMyRoomIds(chat, actor, { skip: query.skip ?? 0, limit })
-      return { totalCount, data: ids }
-    },
+    answer: ({ chat, actor, query }) =>
+      inspected(query, async () => {
+        const limit = Math.min(query.limit || MAX_ROOM_IDS, MAX_ROOM_IDS)
+        const { totalCount, ids } = await listIds(chat, actor, { skip: query.skip ?? 0, limit })
+        return { totalCount, data: ids }
+      }),
   }),
 
   route('GET /rooms/quitted', {

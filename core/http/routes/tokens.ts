@@ -45,8 +45,9 @@ export const tokenRoutes: Route[] = [
 
   route('GET /auths/tokens', {
     caller: 'platform',
-    answer: async ({ credentials, actor }) => {
-      const { totalCount, tokens } = await listTokens(credentials, actor.app)
+    query: object({ client: Type.Optional(Id) }),
+    answer: async ({ credentials, actor, query }) => {
+      const { totalCount, tokens } = await listTokens(credentials, actor.app, query.client)
       return { totalCount, data: tokens.map(presentToken) }
     },
   }),

@@ -6,9 +6,10 @@ import {
   endWebhookSecret,
   replayDeadLetters,
   type WebhookSecret,
+  waitingDeliveries,
   webhookSecrets,
 } from '../../outbox/webhook-admin.ts'
-import type { DeadLetter } from '../../store/webhooks.ts'
+import type { DeadLetter, WaitingDelivery } from '../../store/webhooks.ts'
 import { type Route, route } from '../route.ts'
 import { Limit, object } from '../schemas.ts'
 
@@ -16,6 +17,18 @@ const MAX_PAGE = 500
 const DEFAULT_PAGE = 50
 
 export const webhookRoutes: Route[] = [
+  route('GET /admin/webhooks/deliveries', {
+    caller: 'platform',
+    query: object({ after: Type.Optional(Type.String()), limit: Limit }),
+    answer: async ({ chat, actor, query }) => {
+      const deliveries = await waitingDeliveries(chat, actor, {
+        after: query.after ? parseId(query.after) : 0,
+        limit: Math.min(query.limit || DEFAULT_PAGE, MAX_PAGE),
+      })
+      return { data: deliveries.map(presentDelivery) }
+    },
+  }),
+
   route('GET /admin/webhooks/dead-letters', {
     caller: 'platform',
     query: object({ before: Type.Optional(Type.String()), limit: Limit }),
@@ -69,16 +82,20 @@ function parseId(text: string): number {
   return id
 }
 
+const presentDelivery = (delivery: WaitingDelivery) => ({
+  _id: String(delivery.id),
+  id: String(delivery.id),
+  eventID: delivery.eventId,
+  event: delivery.event,
+  room: delivery.roomId,
+  target: delivery.target,
+  attempts: delivery.attempts,
+  reason: delivery.lastReason,
+  createdAt: delivery.createdAt.toISOString(),
+})
+
 const presentDeadLetter = (letter: DeadLetter) => ({
-  _id: String(letter.id),
-  id: String(letter.id),
-  eventID: letter.eventId,
-  event: letter.event,
-  room: letter.roomId,
-  target: letter.target,
-  attempts: letter.attempts,
-  reason: letter.lastReason,
-  createdAt: letter.createdAt.toISOString(),
+  ...presentDelivery(letter),
   deadAt: letter.deadAt.toISOString(),
   payload: JSON.parse(letter.body) as unknown,
 })

@@ -98,7 +98,7 @@ export class LaneRequest implements ClientRequest {
 
 /**
  * Reads one whole request that is all there is in `bytes`; undefined for anything else, which is then for `node:http`
- * to read from its first byte. Whatever this takes, `node:http` reads as the same request (test/fuzz/lane.ts).
+ * to read from its first byte. Whatever this takes, `node:http` reads as the same request (test/fuzz/targets/lane.ts).
  */
 export function parseLaneRequest(
   bytes: Buffer,

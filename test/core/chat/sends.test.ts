@@ -2,9 +2,12 @@ import t from 'tap'
 import { createSends } from '../../../core/chat/sends.ts'
 import type { Database } from '../../../core/store/database.ts'
 import { DatabaseError } from '../../../core/store/database.ts'
+import { insertMessages } from '../../../core/store/insert-messages.ts'
 import type { NewMessage } from '../../../core/store/messages.ts'
 import { groupOf, onEachDatabase } from '../../contract/server.ts'
 import { asList } from '../../support/api-client.ts'
+
+const insertsOf = (names: string[]) => names.filter((name) => name.startsWith('messages-insert'))
 
 /** The same database, and the names of the statements that it is asked. */
 function watched(db: Database): { db: Database; names: string[] } {
@@ -59,8 +62,7 @@ onEachDatabase(t, async (t, server) => {
       places.map((place) => [place, `${place - 1}`]),
     )
     t.same(told, places, 'and are told in that order')
-    const inserts = names.filter((name) => name.startsWith('messages-insert'))
-    t.same(inserts, ['messages-insert', 'messages-insert-many', 'messages-insert-many'])
+    t.equal(insertsOf(names).length, 3, 'the first alone, then as many as may go together')
     const outbox = await chat.db.query<{ seq: number }>(
       '',
       `SELECT (payload->>'seq')::int AS seq FROM outbox WHERE app = $1 AND topic = 'message-posted' ORDER BY position`,
@@ -71,6 +73,71 @@ onEachDatabase(t, async (t, server) => {
       places,
       'what follows them is in their order too',
     )
+  })
+
+  t.test('the messages of many rooms go together, a few statements at a time', async (t) => {
+    const app = await server.newApp()
+    const rooms = await Promise.all(Array.from({ length: 20 }, () => groupOf(app, 'ann', 'bob')))
+    const { db, names } = watched(chat.db)
+    const sends = createSends(db)
+    const sent = await Promise.all(
+      Array.from({ length: 100 }, (_, i) =>
+        sends.post(
+          app.app,
+          messageOf(rooms[i % 20]!, i % 3 === 0 ? 'bob' : 'ann', { message: `"${i}"` }),
+          at(),
+        ),
+      ),
+    )
+    t.same(
+      sent.map(({ message }) => [message?.roomId, message?.seq, message?.message]),
+      Array.from({ length: 100 }, (_, i) => [rooms[i % 20], Math.floor(i / 20) + 1, `${i}`]),
+    )
+    t.ok(insertsOf(names).length <= 6, `in ${insertsOf(names).length} statements`)
+  })
+
+  t.test('a statement is planned once, however many messages it has', async (t) => {
+    if (chat.db.kind !== 'postgres') return
+    const app = await server.newApp()
+    const room = await groupOf(app, 'ann')
+    const counts = await chat.db.transaction(async (tx) => {
+      for (let i = 1; i <= 20; i++)
+        await insertMessages(
+          tx,
+          app.app,
+          Array.from({ length: 1 + (i % 7) * 10 }, () => messageOf(room, 'ann')),
+          at(),
+          { waits: true },
+        )
+      return tx.query<{ generic: number; custom: number }>(
+        '',
+        `SELECT generic_plans AS generic, custom_plans AS custom FROM pg_prepared_statements
+         WHERE name = 'messages-insert-many'`,
+      )
+    })
+    const [plans] = counts
+    t.ok(plans !== undefined && plans.generic >= 15, JSON.stringify(plans))
+  })
+
+  t.test('a room that is held holds up itself alone', async (t) => {
+    if (chat.db.kind !== 'postgres') return
+    const app = await server.newApp()
+    const [held, free] = [await groupOf(app, 'ann'), await groupOf(app, 'ann')]
+    const sends = createSends(chat.db)
+    const order: string[] = []
+    const post = async (room: string) => {
+      const { message } = await sends.post(app.app, messageOf(room, 'ann'), at())
+      order.push(room === held ? 'held' : 'free')
+      return message?.seq
+    }
+    let late: Promise<(number | undefined)[]> | undefined
+    await chat.db.transaction(async (tx) => {
+      await tx.query('', 'SELECT FROM rooms WHERE app = $1 AND id = $2 FOR UPDATE', [app.app, held])
+      late = Promise.all([post(held), post(held), post(held)])
+      t.same(await Promise.all([post(free), post(free), post(free)]), [1, 2, 3])
+      t.same(order, ['free', 'free', 'free'])
+    })
+    t.same(await late, [1, 2, 3])
   })
 
   t.test('together they leave the same marks as one by one', async (t) => {
@@ -138,6 +205,12 @@ onEachDatabase(t, async (t, server) => {
     const sends = createSends(chat.db)
     const post = (sender: string, clientMessageId?: string) =>
       sends.post(app.app, messageOf(room, sender, { clientMessageId }), at())
+    const unsigned = () =>
+      sends.post(
+        app.app,
+        messageOf(room, 'ann', { senderId: undefined, onlyIfMember: undefined, clientMessageId: 'c-0' }),
+        at(),
+      )
     const first = await post('ann', 'c-1')
     const [a, b, c, d, e] = await Promise.all([
       post('bob'),
@@ -154,6 +227,10 @@ onEachDatabase(t, async (t, server) => {
       [2, 3, 4],
     )
     t.equal(asList(await app.user('ann').ok('GET', `/rooms/${room}/messages/v3`)).length, 4)
+    const [f, g] = await Promise.all([unsigned(), unsigned(), post('bob')])
+    const again = await unsigned()
+    t.same([f.message?.id, f.message?.id], [g.message?.id, again.message?.id], 'of nobody’s too')
+    t.same([f.repeated, g.repeated, again.repeated], [false, true, true])
   })
 
   t.test('two cores that send to one room leave no gap and no double', async (t) => {

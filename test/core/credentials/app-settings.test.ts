@@ -154,6 +154,27 @@ t.test('settings of an app', async (t) => {
   })
 })
 
+t.test(
+  'the deployment says from where platform keys are taken, of apps that do not say it themselves',
+  async (t) => {
+    const { ctx, introspect } = await startCredentialStore(t, {
+      appDefaults: { platformSources: ['10.0.0.0/8'] },
+    })
+    const request = { kind: 'default-app' as const, digest: credentialDigest('default-app', '', '') }
+    const sources = async () => {
+      const answer = await introspect(request)
+      return answer.active && 'settings' in answer.grant ? answer.grant.settings.platformSources : undefined
+    }
+    t.strictSame(await sources(), ['10.0.0.0/8'])
+    await changeSettings(ctx, 'one', { platformSources: ['192.0.2.1'] })
+    t.strictSame(await sources(), ['192.0.2.1'])
+    await changeSettings(ctx, 'one', { platformSources: [] })
+    t.strictSame(await sources(), [], 'from everywhere is a choice too')
+    await changeSettings(ctx, 'one', { platformSources: null })
+    t.strictSame(await sources(), ['10.0.0.0/8'])
+  },
+)
+
 t.test('the deployment’s auth service is for apps that have no authentication of their own', async (t) => {
   const { ctx, introspect } = await startCredentialStore(t, {
     appDefaults: { authUrl: 'http://auth:3110/', privateUpstreams: ['10.0.0.0/8'] },

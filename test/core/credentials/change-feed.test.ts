@@ -97,6 +97,16 @@ t.test('a long poll', async (t) => {
     t.notOk(JSON.stringify(answer).includes('client-token'), 'the kind stays within the core')
   })
 
+  t.test('says of a credential when it ends', async (t) => {
+    const expiresAtMs = store.clock() + 3_600_000
+    const input = { userId: 'ann', token: 'ends', expirationDate: new Date(expiresAtMs).toISOString() }
+    const { position } = await bindToken(store.ctx, 'one', input)
+    await untilPosition(store.feed, position)
+    t.match(await store.feed.changesAfter(position - 1, 30_000), {
+      changes: [{ effect: 'granted', expiresAtMs }],
+    })
+  })
+
   t.test('waits for the next change, whoever makes it', async (t) => {
     await untilPosition(store.feed, await currentPosition(store.db))
     const waiting = store.feed.changesAfter(store.feed.position(), 30_000)

@@ -270,7 +270,7 @@ t.test('listing shows live tokens, newest first, without secrets', async (t) => 
     await bindToken(store.ctx, 'one', { userId: 'ann', token })
   }
   await revokeTokens(store.ctx, 'one', 'ann', { token: 'second' })
-  const { totalCount, tokens } = await listTokens(store.ctx, 'one', 1)
+  const { totalCount, tokens } = await listTokens(store.ctx, 'one', undefined, 1)
   t.equal(totalCount, 2)
   t.strictSame(
     tokens.map((token) => token.credentialId),

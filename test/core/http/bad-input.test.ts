@@ -63,7 +63,8 @@ const FILTERS = [
   JSON.stringify({ updatedAt: { $gt: 'yesterday' } }),
 ]
 
-type Client = { name: string; client: ApiClient }
+/** Made anew for each request: what the gateway signed grows old within a minute. */
+type Client = { name: string; client: () => ApiClient }
 
 const propertiesOf = (schema: TSchema): Record<string, TSchema> =>
   'properties' in schema ? (schema.properties as Record<string, TSchema>) : {}
@@ -124,7 +125,7 @@ async function check(t: Test, clients: Client[], route: Route, ids: SceneIds): P
   const failures: string[] = []
   const send = async (request: EndpointRequest, what: string, mustFail = false) => {
     for (const { name, client } of clients) {
-      const answer = await sendRequest(client, route.method, request)
+      const answer = await sendRequest(client(), route.method, request)
       if (mustFail && answer.status !== 400) failures.push(`${name}, ${what}: ${answer.status}, not 400`)
       if (!isAnswer(answer, route.bare))
         failures.push(`${name}, ${what}: ${answer.status} ${answer.text.slice(0, 120)}`)
@@ -135,7 +136,7 @@ async function check(t: Test, clients: Client[], route: Route, ids: SceneIds): P
       await send({ path: right.path, body }, what, !Value.Check(route.body, body))
     for (const name of requiredOf(route.body)) {
       const { [name]: _, ...rest } = right.body as Record<string, unknown>
-      const answer = await clients.at(-1)?.client.call(route.method, right.path, rest)
+      const answer = await clients.at(-1)?.client().call(route.method, right.path, rest)
       if (answer?.code !== 'MISSING_PARAMETER')
         failures.push(`without ${name}: ${answer?.text.slice(0, 120)}`)
     }
@@ -157,8 +158,8 @@ for (const kind of DATABASES)
       // What one endpoint takes away is there for the next.
       const app = await server.newApp()
       await copy(template.app, app.app)
-      const acting: Client = { name: 'platform', client: app.platform('owner') }
-      const client: Client = { name: 'client', client: app.user('owner') }
+      const acting: Client = { name: 'platform', client: () => app.platform('owner') }
+      const client: Client = { name: 'client', client: () => app.user('owner') }
       const isClients = route.caller === 'user' || route.caller === 'any'
       await check(t, isClients ? [acting, client] : [acting], route, ids)
     }

@@ -30,6 +30,18 @@ t.test('of an error only name, message, code and causes are written', async (t) 
   t.notMatch(lines.join(), /SECRET/)
 })
 
+t.test('an outage of the database is a short line for each request: code and cause, no stack', async (t) => {
+  const { log, lines } = setUp()
+  const cause = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' })
+  log.error({ err: new CoreError('STORE_UNAVAILABLE', undefined, { cause }) }, 'failed')
+  log.error({ err: new CoreError('INTERNAL') }, 'failed')
+  const [outage, fault] = lines.map((line) => JSON.parse(line))
+  t.match(outage.err, { code: 'STORE_UNAVAILABLE', cause: { code: 'ECONNREFUSED', message: /^connect / } })
+  t.notOk('stack' in outage.err)
+  t.ok((lines[0] ?? '').length < 500)
+  t.match(fault.err.stack, /log\.test/)
+})
+
 t.test('a chain of causes that has no end is cut', async (t) => {
   const { log, lines } = setUp()
   const err = new Error('round')

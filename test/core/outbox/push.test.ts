@@ -105,6 +105,22 @@ for (const kind of DATABASES)
       )
     })
 
+    t.test('leave the number on the device as it is where a message says so', async (t) => {
+      const app = await stand.newApp()
+      await app.platform().ok('POST', '/rooms', { _id: 'r', members: ['ann', 'bob'], roomType: 'group' })
+      await subscribe(app, 'bob')
+      await app
+        .platform()
+        .ok('POST', '/messages', { room: 'r', message: 'x', sender: 'ann', skipTotalBadge: true })
+      await pushesAreDone(stand)
+      t.match(fcm.sent(), [{ token: 'bob-fcm', data: { body: 'x', badge: undefined } }])
+      t.match(
+        hook.received.map(({ body }) => body),
+        [{ toClient: 'bob', badge: undefined }],
+      )
+      t.equal((await app.user('bob').ok('GET', '/me/badge')).badge, 1, 'it is unread all the same')
+    })
+
     t.test('are signed as Google and Apple want it', async (t) => {
       const app = await stand.newApp()
       await app

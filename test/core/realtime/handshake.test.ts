@@ -58,6 +58,20 @@ async function openPolling(core: TestCore, header: string, eio = 4): Promise<str
   return JSON.parse(body.slice(body.indexOf('{'), body.lastIndexOf('}') + 1)).sid
 }
 
+t.test('a deployment may say how many sockets a core has at most', async (t) => {
+  const core = await startSockets(t, { limits: { maxConnections: 2 } })
+  const header = sign(anonymous)
+  const [sid] = [await openPolling(core, header), await openPolling(core, header)]
+  const third = await poll(core, 'EIO=4&transport=polling', { 'im-identity': header })
+  t.equal(third.status, 429)
+  t.match(JSON.parse(third.body), { RC: 429, error: { code: 'TOO_MANY_REQUESTS' }, retryAfter: 1 })
+  t.match(await upgrade(core, 'EIO=4&transport=websocket', { 'im-identity': header }), /^HTTP\/1\.1 429 /)
+  const mine = `EIO=4&transport=polling&sid=${sid}`
+  t.equal((await poll(core, mine, { 'im-identity': header }, '40')).status, 200, 'those that it has go on')
+  t.equal((await poll(core, mine, { 'im-identity': header }, '1')).status, 200)
+  await openPolling(core, header)
+})
+
 const bad: Record<string, Record<string, string>> = {
   'no identity': {},
   'an empty identity': { 'im-identity': '' },

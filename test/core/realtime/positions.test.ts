@@ -28,8 +28,9 @@ t.test('a socket that asked is told from time to time of the rooms that moved', 
   const socket = await connect(t, core)
   await ask(socket, 'conf', { positions: true, encoding: 'base64' })
   const told = collect(socket, 'positions', 2)
+  const begun = heard(socket, 'positions')
   await ask(socket, 'auth2', { identity: sign(user('ann')) })
-  await heard(socket, 'positions')
+  await begun
   core.chat.positionsOf.set('ann', [
     { roomId: 'a', seq: 7, evSeq: 3 },
     { roomId: 'b', seq: 1, evSeq: 0 },
@@ -68,8 +69,9 @@ t.test('shipped clients, which did not ask, are told nothing of it', async (t) =
   t.strictSame(answer, { RC: 0, RM: 'OK', result: { client: 'ann' } })
   const asking = await connect(t, core)
   await ask(asking, 'conf', { positions: true })
+  const begun = heard(asking, 'positions')
   await ask(asking, 'auth2', { identity: sign(user('ann')) })
-  await heard(asking, 'positions')
+  await begun
   await settled(quiet)
   t.strictSame(told, [])
 })

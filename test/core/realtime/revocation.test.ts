@@ -52,6 +52,30 @@ t.test('a revoked user loses every socket of theirs, in their app alone', async 
   await stays(t, others)
 })
 
+t.test('a renewed credential ends its sockets when it ends now, sooner or later than before', async (t) => {
+  const core = await startSockets(t)
+  const later = Date.now() + 3_600_000
+  const muchLater = later + 3_600_000
+  const identity = user('ann', { credentialId: 'renewed', expiresAtMs: muchLater })
+  const cut = [
+    await join(t, core, identity),
+    await join(t, core, identity, { transport: 'polling', version: 'v2' }),
+    await connect(t, core, { header: sign(identity) }),
+  ]
+  const longer = user('bob', { credentialId: 'longer', expiresAtMs: later })
+  const others = {
+    'whose token lives longer now': await join(t, core, longer),
+    'her other token': await join(t, core, user('ann', { expiresAtMs: muchLater })),
+  }
+  core.change({ subject: 'credential', effect: 'granted', credentialId: 'renewed', expiresAtMs: later })
+  core.change({ subject: 'credential', effect: 'granted', credentialId: 'longer', expiresAtMs: muchLater })
+  const signedBefore = await join(t, core, identity)
+  const ends = [...cut, signedBefore].map(ended)
+  core.advance(3_600_001)
+  await Promise.all(ends)
+  await stays(t, others)
+})
+
 t.test('a granted credential or a changed app ends nothing', async (t) => {
   const core = await startSockets(t)
   const ann = await join(t, core, user('ann'))

@@ -38,6 +38,19 @@ t.test('a revoked user is covered with every token but those granted later', asy
   t.notOk(revocations.cover(ann))
 })
 
+t.test('an identity signed before its credential was renewed ends with it', async (t) => {
+  const revocations = createRevocations(() => 0)
+  const granted = { position: 1, app: 'shop', subject: 'credential', effect: 'granted' } as const
+  const ann = user('ann', { credentialId: 'c', expiresAtMs: 9_000 })
+  t.equal(revocations.renew(ann), ann)
+  revocations.note({ ...granted, credentialId: 'c', expiresAtMs: 5_000 })
+  t.strictSame(revocations.renew(ann), { ...ann, expiresAtMs: 5_000 })
+  revocations.note({ ...granted, position: 2, credentialId: 'c', expiresAtMs: null })
+  t.equal(revocations.renew(ann).expiresAtMs, undefined, 'it has no end any more')
+  revocations.note({ ...granted, position: 3, credentialId: 'c' })
+  t.equal(revocations.renew(ann), ann, 'nothing was said of its end')
+})
+
 t.test('revocations are forgotten when no signature can be older', async (t) => {
   let nowMs = 0
   const revocations = createRevocations(() => nowMs)

@@ -23,7 +23,7 @@ t.teardown(() => db.close())
 await migrate(db)
 await db.query('test-app', `INSERT INTO apps (id) VALUES ('shop')`)
 
-async function startChat(t: Test): Promise<{ url: string; chat: ChatContext }> {
+async function startChat(t: Test, tellsReads = true): Promise<{ url: string; chat: ChatContext }> {
   const log = pino({ level: 'silent' })
   const chat: ChatContext = {
     db,
@@ -34,6 +34,7 @@ async function startChat(t: Test): Promise<{ url: string; chat: ChatContext }> {
     settings: { invitationRequired: false, sandbox: false },
     configs: createAppConfigs(db, Date.now),
     connections: { count: async () => 0, peak: async () => 0 },
+    liveSockets: { list: async () => ({ sockets: [], isComplete: true }), cut: async () => 'absent' },
     log,
   }
   const server = createServer()
@@ -48,6 +49,7 @@ async function startChat(t: Test): Promise<{ url: string; chat: ChatContext }> {
     nodeId: 'node1',
     clock: Date.now,
     limits,
+    tellsReads,
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   t.teardown(async () => {
@@ -163,3 +165,26 @@ t.test('a socket’s login is kept with its user', async (t) => {
   t.match(row, { id: 'newcomer' })
   t.match(JSON.stringify(row), '192.0.2.7')
 })
+
+t.test(
+  'where a deployment tells nobody what others have read, one’s own devices still hear it',
+  async (t) => {
+    const core = await startChat(t, false)
+    const [ann, bob] = [user('ann'), user('bob')]
+    await createRoom(core.chat, platform(), {
+      id: 'quiet',
+      roomType: 'group',
+      memberIds: ['ann', 'bob'],
+      fields: {},
+    })
+    await sendMessage(core.chat, ann, { roomId: 'quiet', message: 'hi', mentions: [], fields: {} })
+    const his = await join(t, core, bob)
+    const hers = await join(t, core, ann)
+    const overheard = record(hers, ['lastRead'])
+    const heardByHim = heard(his, 'lastRead')
+    await markRead(core.chat, bob, { roomId: 'quiet' })
+    t.match(await heardByHim, { roomID: 'quiet', memberID: 'bob' })
+    await settled(hers)
+    t.same(overheard, [])
+  },
+)

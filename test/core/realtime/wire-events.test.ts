@@ -107,9 +107,16 @@ const sent = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
 const toRoom = { app: 'shop', to: { roomId: 'lobby' } }
 const toAnn = { app: 'shop', to: { userIds: ['ann'] } }
-const everyone = ['ann', "ann's other socket", 'bob']
-const own = ['ann', "ann's other socket"]
+const everyone = ['ann', 'bob']
+const own = ['ann']
 const others = ['bob']
+
+/** Every way in which a client may listen: generation 2 speaks Engine.IO 3. */
+const WAYS = (['v2', 'v3', 'v4'] as const).flatMap((version) =>
+  (['websocket', 'polling'] as const).flatMap((transport) =>
+    [false, true].map((base64) => ({ version, transport, base64 })),
+  ),
+)
 
 const cases: [name: string, event: ChatEvent, payload: object, hearers: string[]][] = [
   ['chat message', { ...toRoom, type: 'message-posted', message }, presentMessage(message), everyone],
@@ -190,33 +197,38 @@ const cases: [name: string, event: ChatEvent, payload: object, hearers: string[]
 ]
 
 for (const [name, event, payload, hearers] of cases)
-  t.test(`${event.type} reaches ${hearers.join(', ')} as "${name}", plain and in base64`, async (t) => {
+  t.test(`${event.type} reaches ${hearers.join(', ')} as "${name}", however they listen`, async (t) => {
     const core = await startSockets(t)
     for (const userId of ['ann', 'bob']) core.chat.roomsOf.set(userId, ['lobby'])
-    const sockets = {
-      ann: await join(t, core, user('ann')),
-      "ann's other socket": await join(t, core, user('ann'), { base64: true, version: 'v2' }),
-      bob: await join(t, core, user('bob'), { base64: true }),
+    const outsiders = {
       'who is elsewhere': await join(t, core, user('cem')),
       nobody: await connect(t, core),
       'the same users in another app': await join(t, core, user('ann', { app: 'bank' })),
     }
-    const told = Object.entries(sockets).map(([who, socket]) => ({
-      who,
+    const listeners = await Promise.all(
+      ['ann', 'bob'].flatMap((who) =>
+        WAYS.map(async (way) => {
+          const socket = await join(t, core, user(who), way)
+          const { version, transport, base64 } = way
+          const what = `${who}: ${version}, ${transport}, ${base64 ? 'base64' : 'plain'}`
+          return { who, what, base64, socket, told: record(socket, [name]) }
+        }),
+      ),
+    )
+    const overheard = Object.entries(outsiders).map(([what, socket]) => ({
+      what,
       socket,
       told: record(socket, [name]),
     }))
     core.realtime.publish(event)
-    await Promise.all(told.map(({ socket }) => settled(socket)))
-    for (const { who, told: list } of told) {
-      t.equal(list.length, hearers.includes(who) ? 1 : 0, who)
-      const [first] = list
+    await Promise.all([...listeners, ...overheard].map(({ socket }) => settled(socket)))
+    for (const { what, told } of overheard) t.equal(told.length, 0, what)
+    for (const { who, what, base64, told } of listeners) {
+      t.equal(told.length, hearers.includes(who) ? 1 : 0, what)
+      const [first] = told
       if (first === undefined) continue
-      if (who === 'ann') t.match(first.payload, sent(payload))
-      else {
-        t.type(first.payload, 'string')
-        t.match(unbase64(first.payload), sent(payload))
-      }
+      if (base64) t.type(first.payload, 'string')
+      t.match(base64 ? unbase64(first.payload) : first.payload, sent(payload), what)
     }
   })
 

@@ -195,17 +195,37 @@ const loose = fc
   )
   .map(([verb, to, version, end, lines, last, rest]) => `${verb} ${to}${version}${end}${lines}${last}${rest}`)
 
-/** A request that the lane would take, for the next step to spoil. */
+const soundTarget = fc.stringMatching(
+  /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@/]{0,16}(\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]{0,16})?$/,
+)
+const soundField = fc
+  .tuple(fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/), fc.stringMatching(/^[!-~]([ -~]{0,14}[!-~])?$/))
+  .map(([key, text]) => `X${key}: ${text}\r\n`)
+/** Of all lengths that matter: around what fits into a head, and into a body. */
+const filler = fc
+  .oneof(fc.nat(40), fc.integer({ min: 7_900, max: 8_200 }), fc.integer({ min: 16_380, max: 16_390 }))
+  .map((length) => 'x'.repeat(length))
+
+/** A request that the lane would take, mostly; for the next step to spoil. */
 const sound = fc
-  .tuple(fc.constantFrom('GET', 'POST', 'PUT', 'DELETE'), fields, body)
-  .map(([verb, lines, rest]) => {
+  .tuple(
+    fc.constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE'),
+    fc.oneof({ weight: 4, arbitrary: soundTarget }, { weight: 1, arbitrary: fc.constant('/rooms?x=1') }),
+    fc.array(fc.oneof(usual, soundField), { maxLength: 8 }),
+    fc.constantFrom('', '', 'Connection: close\r\n', 'connection: Keep-Alive\r\n', 'Origin: https://a\r\n'),
+    fc.oneof({ weight: 30, arbitrary: body }, { weight: 1, arbitrary: filler }),
+    fc.oneof({ weight: 60, arbitrary: fc.constant('') }, { weight: 1, arbitrary: filler }),
+  )
+  .map(([verb, to, lines, more, rest, padding]) => {
     const length = verb.startsWith('P') && rest !== '' ? `Content-Length: ${rest.length}\r\n` : ''
-    return `${verb} /rooms?x=1 HTTP/1.1\r\nHost: a\r\n${lines.replaceAll('Host: a\r\n', '')}${length}\r\n${length === '' ? '' : rest}`
+    const pad = padding === '' ? '' : `X-Padding: ${padding}\r\n`
+    const kept = lines.filter((line) => line !== 'Host: a\r\n' && !line.startsWith('Connection')).join('')
+    return `${verb} ${to} HTTP/1.1\r\nHost: a\r\n${kept}${more}${pad}${length}\r\n${length === '' ? '' : rest}`
   })
 
 /** One byte changed, put in or taken out. */
 const spoilt = fc
-  .tuple(sound, fc.nat(400), fc.nat(255), fc.constantFrom('change', 'insert', 'delete'))
+  .tuple(sound, fc.nat(300), fc.nat(255), fc.constantFrom('change', 'insert', 'delete'))
   .map(([text, where, byte, how]) => {
     const at = where % text.length
     const put = how === 'delete' ? '' : String.fromCharCode(byte)

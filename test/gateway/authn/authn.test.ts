@@ -149,6 +149,17 @@ t.test('a platform key in a browser is refused unless its app allows it', async 
       codeOf(await s.authenticate({ platformKey: 'shop_apikey' }, { origin })),
       'PLATFORM_KEY_FROM_BROWSER',
     )
+  const own = { origin: 'https://shop.example', console: true }
+  t.equal(
+    codeOf(await s.authenticate({ platformKey: 'shop_apikey' }, own)),
+    'platform shop',
+    'or it is the console',
+  )
+  t.equal(
+    codeOf(await s.authenticate({ platformKey: 'shop_apikey' }, { ...own, socket: true })),
+    'PLATFORM_KEY_FROM_BROWSER',
+    'which opens no sockets',
+  )
   t.equal(codeOf(await s.authenticate({ platformKey: 'bank_apikey' }, { origin: 'null' })), 'platform bank')
   t.equal(codeOf(await s.authenticate({ platformKey: 'wrong' }, { origin: 'null' })), 'INVALID_API_KEY')
 })

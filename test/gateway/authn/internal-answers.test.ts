@@ -68,12 +68,14 @@ t.test('anything else throws', async (t) => {
 t.test('credential changes are read whole or not at all', async (t) => {
   const credentialId = credentialDigest('client-token', 'shop', 'secret')
   const changes = [
-    { position: 1, app: 'shop', subject: 'credential', effect: 'granted', credentialId },
+    { position: 1, app: 'shop', subject: 'credential', effect: 'granted', credentialId, expiresAtMs: 1 },
     { position: 2, app: 'shop', subject: 'credential', effect: 'revoked', credentialId },
     { position: 3, app: 'shop', subject: 'user', effect: 'revoked', userId: 'ada' },
     { position: 4, app: 'shop', subject: 'app', effect: 'changed' },
+    { position: 5, app: 'shop', subject: 'credential', effect: 'granted', credentialId, expiresAtMs: null },
+    { position: 6, app: 'shop', subject: 'credential', effect: 'granted', credentialId },
   ]
-  const answer = { position: 4, changes, reset: false }
+  const answer = { position: 6, changes, reset: false }
   t.same(parseCredentialChanges(answer), answer)
   const malformed: [string, unknown][] = [
     ['no list', { position: 4, reset: false }],
@@ -83,6 +85,7 @@ t.test('credential changes are read whole or not at all', async (t) => {
     ['an unknown subject', { ...answer, changes: [{ position: 1, app: 'shop', subject: 'room' }] }],
     ['an unknown effect', { ...answer, changes: [{ ...changes[0], effect: 'rotated' }] }],
     ['no digest', { ...answer, changes: [{ ...changes[0], credentialId: 'secret' }] }],
+    ['an end that is no time', { ...answer, changes: [{ ...changes[0], expiresAtMs: '1' }] }],
     ['no user', { ...answer, changes: [{ ...changes[2], userId: undefined }] }],
     ['no app', { ...answer, changes: [{ ...changes[3], app: undefined }] }],
   ]

@@ -47,6 +47,27 @@ t.test('a proof ends with its credential, and never lives longer than its time',
   t.equal(cache.proofCount(), 0)
 })
 
+t.test('a time of day that steps lengthens and shortens nothing but what has a date', async (t) => {
+  const wall = { nowMs: 1_800_000_000_000 }
+  const steady = { nowMs: 0 }
+  const cache = createOutcomeCache(
+    () => wall.nowMs,
+    DEFAULT_CACHE_LIMITS,
+    () => steady.nowMs,
+  )
+  cache.putProof(proofOf('dated', { expiresAtMs: wall.nowMs + 60_000 }))
+  cache.putProof(proofOf('undated'))
+  cache.putRefusal('refused')
+  wall.nowMs += 86_400_000
+  t.equal(cache.get('dated'), undefined)
+  t.ok(cache.get('undated'))
+  t.equal(cache.get('refused'), null)
+  wall.nowMs -= 2 * 86_400_000
+  steady.nowMs += DEFAULT_CACHE_LIMITS.proofTtlMs
+  t.equal(cache.get('undated'), undefined)
+  t.equal(cache.get('refused'), undefined)
+})
+
 t.test('a refusal is short-lived', async (t) => {
   const { cache, clock } = setUp()
   cache.putRefusal('x')

@@ -202,3 +202,27 @@ t.test('property: nothing that folds to a reserved or credential name is ever fo
     { numRuns: 2_000 },
   )
 })
+
+t.test(
+  'the console is believed only where the browser itself says that the page is of this origin',
+  async (t) => {
+    const page: [string, string] = ['IM-Console', '1']
+    const site: [string, string] = ['Sec-Fetch-Site', 'same-origin']
+    t.equal(normalised(page, site).fromConsole, true)
+    t.ok(normalised(page, site).endToEnd.includes('Sec-Fetch-Site'), 'the demo reads it too')
+    for (const fields of [
+      [page],
+      [site],
+      [['IM-Console', ''], site],
+      [page, ['Sec-Fetch-Site', 'same-site']],
+      [page, ['Sec-Fetch-Site', 'cross-site']],
+      [page, ['Sec-Fetch-Site', 'none']],
+      [page, ['Sec_Fetch_Site', 'same-origin']],
+      [page, ['Sec_Fetch_Site', 'same-origin'], ['Sec-Fetch-Site', 'cross-site']],
+      [page, ['Sec-Fetch-Site', 'cross-site'], ['Sec_Fetch_Site', 'same-origin']],
+      [page, site, site],
+      [page, site, ['Connection', 'Sec-Fetch-Site']],
+    ] as [string, string][][])
+      t.equal(normalised(...fields).fromConsole, false, JSON.stringify(fields))
+  },
+)

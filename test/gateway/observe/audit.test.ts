@@ -1,9 +1,13 @@
+import { PassThrough } from 'node:stream'
 import t from 'tap'
-import { pathClass } from '../../../gateway/observe/audit.ts'
+import { createAudit, pathClass } from '../../../gateway/observe/audit.ts'
+import { createLog } from '../../../gateway/observe/log.ts'
+import { REQUESTS } from '../../core/http/endpoint-requests.ts'
 import { eventually } from '../../support/eventually.ts'
 import { GOOD, PLATFORM, startGateway, type TestGateway } from '../../support/gateway.ts'
 import { requestText, sendRaw } from '../../support/raw-http.ts'
 import { openRawWebSocket } from '../../support/raw-websocket.ts'
+import { answerText } from '../../support/recording-upstream.ts'
 
 type Line = Record<string, unknown>
 
@@ -81,12 +85,47 @@ t.test('forged identity fields are dropped, counted and told, on requests and up
   for (const { head } of gateway.upstream.requests) t.notMatch(head, /forged/)
 })
 
-t.test('a flood of refusals does not fill the log', async (t) => {
+t.test('a flood of refusals does not fill the log; how many were not told is', async (t) => {
+  const lines: Line[] = []
+  const sink = new PassThrough().on('data', (line) => lines.push(JSON.parse(String(line))))
+  let nowMs = 60_000
+  const audit = createAudit(createLog('info', sink), () => nowMs)
+  const refuse = () =>
+    audit.refused('CONFLICTING_CREDENTIALS', { method: 'GET', path: '/me', address: '::1' })
+  for (let i = 0; i < 700; i++) refuse()
+  await eventually('all are told', () => lines.length === 600)
+  nowMs += 60_000
+  refuse()
+  await eventually('and the rest', () => lines.length === 602)
+  t.match(lines.slice(600), [{ event: 'refusals-untold', count: 100 }, { event: 'refused' }])
+})
+
+t.test('every word of the API’s paths is told: what was done to keys and tokens can be read', async (t) => {
+  t.equal(pathClass('/admin/app/keys/k-1/rotate'), '/admin/app/keys/*/rotate')
+  for (const endpoint of Object.keys(REQUESTS)) {
+    const path = endpoint.split(' ')[1] ?? ''
+    t.equal(pathClass(path), path.replace(/:[^/]+/g, '*'), endpoint)
+  }
+})
+
+t.test('keys and tokens that a customer’s server writes are told one by one, refused ones too', async (t) => {
   const gateway = await startGateway(t)
-  for (let i = 0; i < 700; i++)
-    await sendRaw(gateway.publicUrl, requestText('GET /me HTTP/1.1', ['API_KEY: a', 'API_KEY: b']))
-  t.equal(audited(gateway).length, 600)
-  t.match(await gateway.metrics(), /gateway_refusals_total\{code="CONFLICTING_CREDENTIALS"\} 700/)
+  const writes = ['POST /admin/app/keys', 'POST /admin/app/keys/k-1/rotate', 'DELETE /admin/app/keys/k-1']
+  writes.push('PUT /admin/clients/ada/token', 'DELETE /admin/clients/ada/token')
+  gateway.upstream.answerWith(({ method }) =>
+    method === 'DELETE' ? 'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n' : answerText(200, {}),
+  )
+  for (const write of writes)
+    await sendRaw(gateway.publicUrl, requestText(`${write} HTTP/1.1`, [...PLATFORM, 'Content-Length: 0']))
+  await eventually('all are told', () => audited(gateway).length === writes.length)
+  t.match(
+    audited(gateway),
+    writes.map((write) => ({
+      event: 'platform-write',
+      method: write.split(' ')[0],
+      status: write.startsWith('DELETE') ? 403 : 200,
+    })),
+  )
 })
 
 t.test('the class of a path has no ids', async (t) => {

@@ -83,6 +83,27 @@ t.test('a credential that expires ends its tunnels at the next sweep', async (t)
   t.same([...closed], [['soon', 'expired']])
 })
 
+t.test('a renewed credential ends its tunnels and polling sessions at its new time', async (t) => {
+  const { clock, registry, sessions, closed, live } = stand(t)
+  live('sooner', identityOf('c1', 'ann', 'demo', 9_000))
+  live('later', identityOf('c2', 'ann', 'demo', 2_000))
+  live('without end', identityOf('c3', 'ann', 'demo', 2_000))
+  live('another', identityOf('c4', 'ann', 'demo', 9_000))
+  sessions.bind('polls', identityOf('c1', 'ann', 'demo', 9_000))
+  registry.renewCredential('c1', 3_000)
+  registry.renewCredential('c2', 9_000)
+  registry.renewCredential('c3', null)
+  registry.sweep()
+  t.notOk(sessions.isRevoked('polls'))
+  clock.nowMs = 3_000
+  registry.sweep()
+  t.same([...closed], [['sooner', 'expired']])
+  t.ok(sessions.isRevoked('polls'))
+  clock.nowMs = 9_000
+  registry.sweep()
+  t.same([...closed.keys()].sort(), ['another', 'later', 'sooner'])
+})
+
 t.test('a tunnel that is over is not bound again, and not counted', async (t) => {
   const { registry, live } = stand(t)
   const over = live('over')
@@ -112,4 +133,14 @@ t.test('a revocation counts against lookups that began before it, for a while', 
   clock.nowMs += 60_000
   registry.closeCredential('c8')
   t.notOk(revocations.revokedSince(ann, before), 'no lookup is that old')
+})
+
+t.test('who drains takes nobody in any more', async (t) => {
+  const { registry, closed, live } = stand(t)
+  live('there', identityOf('c1', 'ann'))
+  await registry.closeAll({ windowMs: 0 })
+  t.same([...closed], [['there', 'draining']])
+  const late = { identity: undefined, address: '192.0.2.1', sinceMs: 0, close() {}, sweep() {} }
+  t.equal(registry.add(late, identityOf('c1', 'ann')), 'DRAINING')
+  t.same(registry.counts(), { identified: 0, anonymous: 0 })
 })

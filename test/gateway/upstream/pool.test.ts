@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { GatewayError } from '../../../gateway/errors.ts'
 import { createUpstreamPool } from '../../../gateway/upstream/pool.ts'
+import { UPSTREAM_DEFAULTS } from '../../../gateway/upstream/settings.ts'
 import { freePort } from '../../support/free-port.ts'
 import { openRaw, requestText, sendRaw } from '../../support/raw-http.ts'
 import { ok, startCore, startFront, startPool, until } from './stand-ins.ts'
@@ -34,6 +35,28 @@ t.test('no more connections than allowed; the others wait their turn, in order',
     [200, 200, 200, 200],
   )
   t.equal(core.connections, 3, 'one was used again, one was closed by the core and replaced')
+})
+
+t.test('a herd of 5 000 waits its turn, and what may wait has an end', async (t) => {
+  const core = await startCore(t, () => undefined)
+  const pool = await startPool(t, [core.url])
+  const { maxConnections, maxQueued } = UPSTREAM_DEFAULTS
+  let refused = 0
+  const acquire = (): void =>
+    pool.acquire({
+      nodeId: undefined,
+      isFresh: false,
+      avoided: undefined,
+      waitsUntilMs: 0,
+      onConnection: () => undefined,
+      onRefused: () => refused++,
+    })
+  for (let i = 0; i < 5_000; i++) acquire()
+  t.match(pool.states(), [{ connections: maxConnections, queued: 5_000 - maxConnections }])
+  t.equal(refused, 0)
+  for (let i = 5_000; i < maxConnections + maxQueued + 3; i++) acquire()
+  t.equal(pool.states()[0]?.queued, maxQueued)
+  t.equal(refused, 3)
 })
 
 t.test('a full queue refuses at once', async (t) => {

@@ -131,6 +131,27 @@ for (const [what, text] of [
     t.match(await front.result(), { status: 413, error: undefined })
   })
 
+t.test('an early answer arrives though the core resets the connection right behind it', async (t) => {
+  const refusal = `HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig`
+  const { front } = await start(t, ({ socket }) => {
+    // Closed on bytes that nobody has read, it resets.
+    socket.pause()
+    socket.end(refusal, () => socket.destroy())
+  })
+  for (let round = 0; round < 50; round++) {
+    const client = await openRaw(front.port)
+    const framing = round % 2 === 0 ? `Content-Length: ${BIG}` : 'Transfer-Encoding: chunked'
+    client.write(requestText('POST / HTTP/1.1', [framing]))
+    for (let sent = 0; sent < 8 * PIECE.length; sent += PIECE.length) {
+      client.write(round % 2 === 0 ? PIECE : `${PIECE.length.toString(16)}\r\n${PIECE}\r\n`)
+      await new Promise(setImmediate)
+    }
+    await until(() => client.received().includes('big') || client.isClosed())
+    t.match(client.received().toString(), /^HTTP\/1\.1 413 Too Large\r\n/, `round ${round}`)
+    client.destroy()
+  }
+})
+
 t.test('a client that leaves before the answer takes its connection to the core along', async (t) => {
   const { core, front } = await start(t, () => undefined)
   const client = await openRaw(front.port)

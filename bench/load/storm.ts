@@ -1,0 +1,184 @@
+/** A core is killed under ten thousand sockets, and all of them come to the other one at once. */
+import { execFileSync } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
+import { GAUGED, openGauge } from '../../test/soak/gauge.ts'
+import type { Scope } from '../../test/support/child-process.ts'
+import { eventually } from '../../test/support/eventually.ts'
+import { freePort } from '../../test/support/free-port.ts'
+import { startPostgres } from '../../test/support/postgres.ts'
+import { startRedis } from '../../test/support/redis.ts'
+import type { TestService } from '../../test/support/service.ts'
+import { startStack } from '../../test/support/stack.ts'
+import { usageOf } from '../usage.ts'
+import { startGenerator } from './generator.ts'
+
+export type HerdOrder = { url: string; clientKey: string; tokens: readonly string[]; patienceMs: number }
+export type HerdFigures = {
+  dropped: number
+  away: number
+  backAfterMs: number[]
+  errors: Record<string, number>
+}
+
+export type StormFigures = {
+  sockets: number
+  /** Of one socket that is connected and quiet. */
+  perSocket: Record<'gateway' | 'core', { residentBytes: number; heapBytes: number; cpuUsPerSecond: number }>
+  dropped: number
+  away: number
+  back: { p50Ms: number; p99Ms: number; lastMs: number }
+  errors: Record<string, number>
+  /** Transactions of the core that took them, and questions of the gateways for credentials. */
+  store: { transactions: number; transactionsPerSocket: number; introspections: number }
+}
+
+const ROOM_SIZE = 10
+const AT_ONCE = 20
+const IDLE_MS = 20_000
+const PATIENCE_MS = 180_000
+/** A gateway has two for each socket. */
+const SPARE_DESCRIPTORS = 500
+
+export async function storm(
+  scope: Scope,
+  { sockets, users, tell }: { sockets: number; users: number; tell: (line: string) => void },
+): Promise<StormFigures> {
+  const descriptors = Number(execFileSync('/bin/sh', ['-c', 'ulimit -n']).toString())
+  if (sockets + SPARE_DESCRIPTORS > descriptors)
+    throw new Error(`${sockets} sockets need ${sockets + SPARE_DESCRIPTORS} descriptors: ulimit -n`)
+  const [redis, postgres] = await Promise.all([startRedis(scope), startPostgres(scope, { durable: true })])
+  const shared = { ...GAUGED, REDIS_URL: redis.url, LOG_LEVEL: 'info' }
+  const stack = await startStack(scope, {
+    gateways: 0,
+    cores: 0,
+    coreEnv: { ...shared, DATABASE_URL: postgres.url, JWT_SECRET: 'x'.repeat(43) },
+    gatewayEnv: shared,
+  })
+  const [internal, otherPort] = [await freePort(), await freePort()]
+  const first = await stack.addCore()
+  const other = () => stack.addCore({ CORE_PORT: `${otherPort}`, CORE_INTERNAL_PORT: `${internal}` })
+  // The feed and the lookups are the second core's, so that the gateways keep them when the first one is gone.
+  let second = await other()
+  const env = {
+    CORE_URLS: `${first.url},http://127.0.0.1:${otherPort}`,
+    CORE_INTERNAL_URL: `http://127.0.0.1:${internal}`,
+  }
+  const gateways = [await stack.addGateway(env), await stack.addGateway(env)]
+  tell(`${users} users`)
+  const platform = stack.client({ 'IM-API-KEY': stack.keys.platformKey }, gateways[0]!.url)
+  const names = Array.from({ length: users }, (_, n) => `user-${n}`)
+  await inTurns(names, (_id) => platform.ok('POST', '/admin/clients', { _id, token: `token-of-${_id}` }))
+  const rooms = names.filter((_, n) => n % ROOM_SIZE === 0)
+  await inTurns(rooms, (id) => {
+    const from = names.indexOf(id)
+    return platform.ok('POST', '/rooms', { _id: `room-${id}`, members: names.slice(from, from + ROOM_SIZE) })
+  })
+
+  // All on the first core: the second is away while they come.
+  await second.stop()
+  await eventually('the gateways have noticed', () => healthyCores(gateways, 1), 60_000)
+  const held = { gateway: gateways, core: [first] }
+  const before = await readAll(held)
+  const { clientKey } = stack.keys
+  const herds = gateways.map(({ url }, half) => {
+    const tokens = Array.from({ length: sockets / 2 }, (_, n) => `token-of-user-${(2 * n + half) % users}`)
+    return startGenerator(scope, 'herd.ts', { url, clientKey, tokens, patienceMs: PATIENCE_MS })
+  })
+  await Promise.all(herds.map((herd) => herd.hear('ready', 600_000)))
+  tell(`${sockets} sockets`)
+  const after = await readAll(held)
+  const cpuBefore = cpuOf(held)
+  await delay(IDLE_MS)
+  const cpuAfter = cpuOf(held)
+  const per = (name: 'gateway' | 'core') => ({
+    residentBytes: Math.round((after[name].residentBytes - before[name].residentBytes) / sockets),
+    heapBytes: Math.round((after[name].heapBytes - before[name].heapBytes) / sockets),
+    cpuUsPerSecond: Number(((cpuAfter[name] - cpuBefore[name]) / (IDLE_MS / 1_000) / sockets).toFixed(1)),
+  })
+
+  second = await other()
+  await eventually('the gateways have noticed', () => healthyCores(gateways, 2), 60_000)
+  const database = new pg.Client({ connectionString: postgres.url })
+  await database.connect()
+  scope.teardown(() => database.end())
+  const transactionsAtFirst = await transactionsOf(database)
+  const introspectionsAtFirst = await introspectionsOf(second)
+  tell('a core is killed')
+  for (const herd of herds) herd.tell('mark')
+  first.signal('SIGKILL')
+  const heard = await Promise.all(
+    herds.map((herd) => herd.hear<HerdFigures>('figures', PATIENCE_MS + 60_000)),
+  )
+  const transactions = (await transactionsOf(database)) - transactionsAtFirst
+
+  const times = heard.flatMap(({ backAfterMs }) => backAfterMs).sort((one, other) => one - other)
+  const at = (share: number) => Math.round(times[Math.floor((times.length - 1) * share)] ?? Number.NaN)
+  const errors: Record<string, number> = {}
+  for (const herd of heard)
+    for (const [name, count] of Object.entries(herd.errors)) errors[name] = (errors[name] ?? 0) + count
+  const sum = (key: 'dropped' | 'away') => heard.reduce((total, one) => total + one[key], 0)
+  return {
+    sockets,
+    perSocket: { gateway: per('gateway'), core: per('core') },
+    dropped: sum('dropped'),
+    away: sum('away'),
+    back: { p50Ms: at(0.5), p99Ms: at(0.99), lastMs: at(1) },
+    errors,
+    store: {
+      transactions,
+      transactionsPerSocket: Number((transactions / sockets).toFixed(2)),
+      introspections: (await introspectionsOf(second)) - introspectionsAtFirst,
+    },
+  }
+}
+
+type Held = Record<'gateway' | 'core', readonly TestService[]>
+
+async function inTurns<T>(items: readonly T[], each: (item: T) => Promise<unknown>): Promise<void> {
+  for (let from = 0; from < items.length; from += AT_ONCE)
+    await Promise.all(items.slice(from, from + AT_ONCE).map(each))
+}
+
+async function readAll({ gateway, core }: Held) {
+  const read = async (services: readonly TestService[]) => {
+    let [residentBytes, heapBytes] = [0, 0]
+    for (const service of services) {
+      const gauge = await openGauge(service)
+      const reading = await gauge.read()
+      gauge.close()
+      residentBytes += reading.residentBytes
+      heapBytes += reading.heapBytes
+    }
+    return { residentBytes, heapBytes }
+  }
+  return { gateway: await read(gateway), core: await read(core) }
+}
+
+const cpuOf = ({ gateway, core }: Held) => ({
+  gateway: usageOf(gateway.map(({ pid }) => pid)).cpuUs,
+  core: usageOf(core.map(({ pid }) => pid)).cpuUs,
+})
+
+const metricsOf = async ({ adminUrl }: TestService): Promise<string> =>
+  (await fetch(`${adminUrl}/metrics`)).text()
+
+async function healthyCores(gateways: readonly TestService[], count: number): Promise<boolean> {
+  const texts = await Promise.all(gateways.map(metricsOf))
+  return texts.every((text) => (text.match(/^gateway_upstream_healthy\{.*\} 1$/gm) ?? []).length === count)
+}
+
+async function introspectionsOf(core: TestService): Promise<number> {
+  const lines = (await metricsOf(core)).matchAll(/^core_introspections_total\{.*\} (\d+)$/gm)
+  return [...lines].reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
+async function transactionsOf(database: pg.Client): Promise<number> {
+  // What the backends have counted reaches the view when they are idle for a second.
+  await delay(2_000)
+  await database.query('SELECT pg_stat_clear_snapshot()')
+  const { rows } = await database.query(
+    'SELECT xact_commit + xact_rollback AS count FROM pg_stat_database WHERE datname = current_database()',
+  )
+  return Number(rows[0].count)
+}

@@ -1,0 +1,102 @@
+/**
+ * Who is connected, and cutting one off, for an app's customer. Each core knows its own sockets alone, so whoever is
+ * asked asks the others over Redis, and says whether all of them have answered.
+ */
+import type { Logger } from 'pino'
+import type { LiveSocket, LiveSockets, SocketPage } from '../chat/context.ts'
+import { createCoreQuestions } from './core-questions.ts'
+import type { Session, Sessions } from './sessions.ts'
+
+export type LocalSockets = {
+  list(app: string, page: SocketPage): LiveSocket[]
+  /** @returns whether it was here */
+  cut(app: string, id: string): boolean
+}
+
+export type SocketQuestion =
+  | { kind: 'list'; app: string; page: SocketPage }
+  | { kind: 'cut'; app: string; id: string }
+export type SocketAnswer = { sockets: LiveSocket[] } | { cut: boolean }
+
+type Parts = {
+  local: LocalSockets
+  nodeId: string
+  redisUrl: string | undefined
+  log: Logger
+  timeoutMs?: number
+}
+
+export function createLiveSockets(parts: Parts): LiveSockets & { close(): void } {
+  const { local, redisUrl } = parts
+  const answer = (question: SocketQuestion): SocketAnswer =>
+    question.kind === 'list'
+      ? { sockets: local.list(question.app, question.page) }
+      : { cut: local.cut(question.app, question.id) }
+  const others =
+    redisUrl === undefined
+      ? undefined
+      : createCoreQuestions<SocketQuestion, SocketAnswer>({ ...parts, redisUrl, answer })
+
+  async function askAll(question: SocketQuestion): Promise<{ answers: SocketAnswer[]; isComplete: boolean }> {
+    const own = answer(question)
+    if (others === undefined) return { answers: [own], isComplete: true }
+    // It is on one core, and found.
+    if ('cut' in own && own.cut) return { answers: [own], isComplete: true }
+    const { answers, isComplete } = await others.ask(question)
+    return { answers: [own, ...answers], isComplete }
+  }
+
+  return {
+    async list(app, page) {
+      const { answers, isComplete } = await askAll({ kind: 'list', app, page })
+      const sockets = answers.flatMap((one) => ('sockets' in one ? one.sockets : []))
+      sockets.sort((a, b) => (a.id < b.id ? 1 : -1))
+      return { sockets: sockets.slice(0, page.limit), isComplete }
+    },
+    async cut(app, id) {
+      const { answers, isComplete } = await askAll({ kind: 'cut', app, id })
+      if (answers.some((one) => 'cut' in one && one.cut)) return 'cut'
+      return isComplete ? 'absent' : 'unknown'
+    },
+    close() {
+      others?.close()
+    },
+  }
+}
+
+const PREFIX_LENGTH = 8
+
+/** Of one core. An id begins with the time, so that pages are cut by it, and opens nothing. */
+export function createLocalSockets(
+  sessions: Sessions,
+  nodeId: string,
+  cut: (session: Session) => void,
+): LocalSockets {
+  const isOf = (session: Session, app: string) => session.open && session.identity.app === app
+
+  return {
+    list(app, { userId, before, limit }) {
+      const candidates = userId === undefined ? sessions.all() : sessions.ofUser(app, userId)
+      const found: Session[] = []
+      for (const session of candidates)
+        if (isOf(session, app) && (before === undefined || session.shownId < before)) found.push(session)
+      found.sort((a, b) => (a.shownId < b.shownId ? 1 : -1))
+      return found.slice(0, limit).map((session) => show(session, nodeId))
+    },
+    cut(app, id) {
+      for (const session of sessions.all())
+        if (session.shownId === id && isOf(session, app)) {
+          cut(session)
+          return true
+        }
+      return false
+    },
+  }
+}
+
+function show({ identity, shownId, openedAtMs, conn }: Session, node: string): LiveSocket {
+  const shown = { id: shownId, node, transport: conn.transport.name, connectedAtMs: openedAtMs }
+  if (identity.kind === 'anonymous') return { ...shown, kind: 'anonymous' }
+  const { kind, userId, deviceId, credentialId } = identity
+  return { ...shown, kind, userId, deviceId, credential: credentialId.slice(0, PREFIX_LENGTH) }
+}
