@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { APP_ID_PATTERN } from '#contract/credential.ts'
 import { type PrivateUpstreams, parsePrivateUpstreams } from '#contract/outbound-address.ts'
+import { parseRedisUrl } from '#contract/redis-url.ts'
 import { parseSigningKeys, type SigningKey } from '#contract/signature.ts'
 import { parseTracing, type TracingSettings } from '#contract/tracing-settings.ts'
 import type { Bootstrap } from './credentials/keys.ts'
@@ -103,7 +104,7 @@ export function parseConfig(env: Environment): CoreConfig {
     adminPort: read('CORE_ADMIN_PORT', '8092', parsePort),
     databaseUrl: read('DATABASE_URL', undefined, parseDatabase),
     databasePoolSize: read('DATABASE_POOL_SIZE', '10', (text) => parseNumber(text, 1, 1_000)),
-    redisUrl: optional('REDIS_URL', parseRedisUrl),
+    redisUrl: optional('REDIS_URL', parseRedis),
     signingKeys: read('IDENTITY_KEYS', undefined, parseSigningKeys),
     jwtSecret: read('JWT_SECRET', undefined, parseJwtSecret),
     tokenLifetimeMs: read('TOKEN_EXPIRATION_DAYS', '7', (text) => parseNumber(text, 0.001, 36_500) * DAY_MS),
@@ -158,9 +159,8 @@ function parseAdminToken(text: string): string {
   return text
 }
 
-function parseRedisUrl(text: string): string {
-  if (!URL.canParse(text) || !/^rediss?:$/.test(new URL(text).protocol))
-    throw new Error('is not a URL that begins with redis:// or rediss://')
+function parseRedis(text: string): string {
+  parseRedisUrl(text)
   return text
 }
 

@@ -139,6 +139,7 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
     const liveSockets = createLiveSockets({
       local: {
         list: (app, page) => realtime.sockets.list(app, page),
+        connected: (app, userIds) => realtime.sockets.connected(app, userIds),
         cut: (app, id) => realtime.sockets.cut(app, id),
       },
       nodeId,

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { withConfigFile } from '#contract/config-file.ts'
 import { type PrivateUpstreams, parsePrivateUpstreams } from '#contract/outbound-address.ts'
+import { parseRedisUrl } from '#contract/redis-url.ts'
 import { parseSigningKeys, type SigningKey } from '#contract/signature.ts'
 import { parseTracing, type TracingSettings } from '#contract/tracing-settings.ts'
 import { parseTrustedProxies, type TrustedProxies } from './headers/forwarded.ts'
@@ -124,7 +125,7 @@ export function parseConfig(env: Environment): GatewayConfig {
     adminPort: read('GATEWAY_ADMIN_PORT', '8081', parsePort),
     coreUrls: read('CORE_URLS', undefined, parseCoreUrls),
     coreInternalUrl: read('CORE_INTERNAL_URL', undefined, (text) => parseUrl(text, ['http:', 'https:'])),
-    redisUrl: optional('REDIS_URL', (text) => parseUrl(text, ['redis:', 'rediss:'])),
+    redisUrl: optional('REDIS_URL', parseRedis),
     signingKeys: read('IDENTITY_KEYS', undefined, parseSigningKeys),
     corsOrigins: read('CORS_ORIGINS', '*', parseOrigins),
     trustedProxies: read('TRUSTED_PROXIES', ' ', parseTrustedProxies),
@@ -175,6 +176,11 @@ function parseUrl(text: string, protocols: readonly string[]): string {
   const url = new URL(text)
   if (!protocols.includes(url.protocol)) throw new Error(`must begin with ${protocols.join(' or ')}//`)
   return text.replace(/\/+$/, '')
+}
+
+function parseRedis(text: string): string {
+  parseRedisUrl(text)
+  return text
 }
 
 function parseCoreUrls(text: string): string[] {

@@ -45,6 +45,7 @@ export async function benchBroadcast(
       what: `our delivery to ${sockets} sockets`,
       ...figures(ours),
       ratio: median(ours.map(({ ms }, i) => ms / (bare[i]?.ms ?? Number.NaN))),
+      cpuRatio: median(ours.map(({ cpuMs }, i) => cpuMs / (bare[i]?.cpuMs ?? Number.NaN))),
       aim: 'at most 1.1 of emit; no pause above 20 ms',
     },
   ]

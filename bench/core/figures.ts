@@ -11,6 +11,8 @@ export type Row = {
   residentKb?: number
   /** To the row that the aim names. */
   ratio?: number
+  /** The same of processor time, which other work on the machine distorts less. */
+  cpuRatio?: number
   aim?: string
 }
 
@@ -41,6 +43,7 @@ const COLUMNS = [
   ['residentKb', 'KB resident', 1],
   ['longestPauseMs', 'longest pause ms', 1],
   ['ratio', 'ratio', 2],
+  ['cpuRatio', 'CPU ratio', 2],
 ] as const
 
 /** Only the columns that some row has. */

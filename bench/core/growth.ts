@@ -2,7 +2,7 @@ import type { Database } from '../../core/store/database.ts'
 import { gramsOf } from '../../core/store/grams.ts'
 import { totalUnread } from '../../core/store/members.ts'
 import { pageMessages } from '../../core/store/message-pages.ts'
-import { searchNewest, searchRooms } from '../../core/store/message-search.ts'
+import { searchLargeRoom, searchNewest } from '../../core/store/message-search.ts'
 import { listRoomIds } from '../../core/store/room-lists.ts'
 import type { Scope } from '../../test/support/child-process.ts'
 import { quantile, type Row, timesOf } from './figures.ts'
@@ -11,14 +11,22 @@ import { addRooms, benchApp, openBenchDatabase } from './postgres.ts'
 const ROOMS = 10_000
 const PAGE = 50
 const CALLS = 200
-/** Half of all messages are in one room; of its messages this share says the word that is looked for. */
+/** Half of all messages are in one room. */
 const LARGE = 'r1'
-const RARE_EVERY = 1_000
+/** What its messages say: a word of a hundred of them however many there are, one of every thousandth, one of each. */
+const SAID = {
+  rare: { word: 'extraordinary', condition: 'seq <= 5000 AND seq % 50 = 0' },
+  some: { word: 'thousandth', condition: 'seq % 1000 = 1' },
+  every: { word: 'message' },
+}
+/** Of each room besides the user whose lists are read, out of so many users. */
+const OTHER_MEMBERS = { each: 4, all: 5_000 }
 
 /** What is read must cost what is read, and not what lies beside it. */
 export async function benchGrowth(scope: Scope, sizes: readonly number[]): Promise<Row[]> {
   const { db } = await openBenchDatabase(scope, { durable: false, poolSize: 2 })
   await addRooms(db, ROOMS)
+  await addOthers(db)
   const rows: Row[] = []
   let before = 0
   for (const size of sizes) {
@@ -29,24 +37,45 @@ export async function benchGrowth(scope: Scope, sizes: readonly number[]): Promi
   return rows
 }
 
-/** Messages number `from` to `to`: every other one to the large room, the rest over all the others in turn. */
+async function addOthers(db: Database): Promise<void> {
+  const { each, all } = OTHER_MEMBERS
+  await db.run(`
+    INSERT INTO users (app, id, created_at, updated_at)
+    SELECT '${benchApp}', 'other-' || i, now(), now() FROM generate_series(0, ${all - 1}) AS i;
+    INSERT INTO members (app, room_id, user_id, joined_seq, joined_at, read_seq, read_counted, sort_at)
+    SELECT '${benchApp}', 'r' || i, 'other-' || (i * ${each} + j) % ${all}, 0, now(), 0, 0, now() - i * interval '1 second'
+    FROM generate_series(1, ${ROOMS}) AS i, generate_series(1, ${each}) AS j`)
+}
+
+/**
+ * Messages number `from` to `to`: every other one to the large room, the rest over all the others in turn. The index of
+ * grams is built at the end: it takes longest to grow.
+ */
 async function fill(db: Database, from: number, to: number): Promise<void> {
-  const common = gramsText('an ordinary message')
-  const rare = gramsText('an extraordinary message')
   const STEP = 200_000
+  const { rare, some } = SAID
+  await db.run('DROP INDEX messages_by_gram')
   for (let start = from; start < to; start += STEP)
     await db.query(
       'bench-fill',
       `INSERT INTO messages (app, room_id, seq, counted, id, sender_id, message_type, message, created_at, updated_at, grams)
        SELECT $1, room_id, seq, seq, lpad(to_hex(i), 24, '0'), 'u', 'text', '"an ordinary message"',
          now() + i * interval '1 ms', now() + i * interval '1 ms',
-         CASE WHEN room_id = 'r1' THEN (CASE WHEN seq % ${RARE_EVERY} = 0 THEN $4 ELSE $5 END)::int[] END
+         CASE WHEN room_id = '${LARGE}' THEN (
+           CASE WHEN ${rare.condition} THEN $4 WHEN ${some.condition} THEN $5 ELSE $6 END)::int[] END
        FROM (
-         SELECT i, CASE i % 2 WHEN 0 THEN 'r1' ELSE 'r' || (2 + (i / 2) % ${ROOMS - 1}) END AS room_id,
+         SELECT i, CASE i % 2 WHEN 0 THEN '${LARGE}' ELSE 'r' || (2 + (i / 2) % ${ROOMS - 1}) END AS room_id,
            CASE i % 2 WHEN 0 THEN i / 2 + 1 ELSE (i / 2) / ${ROOMS - 1} + 1 END AS seq
          FROM generate_series($2::int, $3::int - 1) AS i) given`,
-      [benchApp, start, Math.min(to, start + STEP), rare, common],
+      [
+        benchApp,
+        start,
+        Math.min(to, start + STEP),
+        ...[`${rare.word} message`, `${some.word} message`, 'an ordinary message'].map(gramsText),
+      ],
     )
+  await db.run(`SET LOCAL maintenance_work_mem = '1GB';
+    CREATE INDEX messages_by_gram ON messages USING gin (grams)`)
   await db.run(`UPDATE rooms r SET last_seq = m.seq, counted = m.seq, message_count = m.seq, last_message_seq = m.seq,
       active_at = now() - (substr(r.id, 2)::int) * interval '1 second'
     FROM (SELECT room_id, max(seq) AS seq FROM messages GROUP BY room_id) m WHERE m.room_id = r.id`)
@@ -69,12 +98,16 @@ async function measure(db: Database, size: number): Promise<Row[]> {
     [`30 rooms of ${ROOMS}, the latest active`, () => listRoomIds(db, benchApp, roomList)],
     [`unread total of ${ROOMS} rooms`, () => totalUnread(db, benchApp, 'u', [])],
     [
-      'search in the large room, a rare word',
-      () => searchRooms(db, benchApp, [LARGE], ['extraordinary'], PAGE),
+      'search in the large room, a word of 100 messages',
+      () => searchLargeRoom(db, benchApp, LARGE, [SAID.rare.word], PAGE),
+    ],
+    [
+      'search in the large room, a word of every thousandth',
+      () => searchLargeRoom(db, benchApp, LARGE, [SAID.some.word], PAGE),
     ],
     [
       'search in the large room, a word of every message',
-      () => searchNewest(db, benchApp, LARGE, ['ordinary'], { window: 2_000, limit: PAGE }),
+      () => searchNewest(db, benchApp, LARGE, [SAID.every.word], { window: 2_000, limit: PAGE }),
     ],
   ]
   const rows: Row[] = []

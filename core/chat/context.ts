@@ -56,6 +56,8 @@ export type SocketPage = { userId?: string | undefined; before?: string | undefi
 /** The sockets of an app, of all cores that can be asked. */
 export type LiveSockets = {
   list(app: string, page: SocketPage): Promise<{ sockets: LiveSocket[]; isComplete: boolean }>
+  /** Which of these users have a socket; those of cores that did not answer are missing. Never fails. */
+  connected(app: string, userIds: readonly string[]): Promise<{ userIds: Set<string>; isComplete: boolean }>
   /** Unknown: nobody has it who answered, but not every core did. */
   cut(app: string, id: string): Promise<'cut' | 'absent' | 'unknown'>
 }

@@ -1,5 +1,6 @@
 import { CoreError } from '../errors.ts'
 import { insertRoom, type RoomFields, updateRoom } from '../store/rooms.ts'
+import { noteRoom } from '../store/user-traces.ts'
 import { ensureUsers, findUsers } from '../store/users.ts'
 import { announceRoom, type RoomChange } from './announce.ts'
 import { type Actor, type ChatContext, now } from './context.ts'
@@ -42,11 +43,15 @@ export async function createRoom(ctx: ChatContext, actor: Actor, input: CreateRo
     if (created && ownerId !== undefined && input.roomType !== 'direct')
       await updateRoom(tx, app, id, { ownerId }, at)
     const { joined, reached } = await enterRoom(ctx, tx, actor, where.room, memberIds)
-    if (input.systemMessage !== true || joined.length === 0) return { joined: reached }
-    const sender = speaker(actor, where.room, joined)
-    const subjects = await findUsers(tx, app, joined)
-    const said = await postSystemMessage(ctx, tx, app, id, sender, { type: 'addMembers', subjects })
-    return { joined: reached, posted: said }
+    const posted =
+      input.systemMessage === true && joined.length > 0
+        ? await postSystemMessage(ctx, tx, app, id, speaker(actor, where.room, joined), {
+            type: 'addMembers',
+            subjects: await findUsers(tx, app, joined),
+          })
+        : []
+    if (created && actor.userId !== undefined) await noteRoom(tx, app, actor.userId, at)
+    return { joined: reached, posted }
   })
   return announceRoom(ctx, actor, id, change)
 }

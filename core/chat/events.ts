@@ -11,6 +11,9 @@ export type ChatEvent = { app: string; to: Recipients } & (
   /** `changeId` names the change in the outbox, where it is there by itself. */
   | { type: 'room-changed'; room: Room; changeId?: string | undefined }
   | { type: 'members-joined' | 'members-left'; roomId: string; userIds: string[] }
+  /** So many at once that they are told by their ids. */
+  | { type: 'messages-hidden'; roomId: string; messageIds: string[]; hidden: boolean; evSeq: number }
+  | { type: 'text-streamed'; roomId: string; messageId: string; sender: User; text: string }
   | { type: 'typing'; roomId: string; sender: User; text: string }
   | { type: 'read'; roomId: string; userId: string; messageId: string }
   | { type: 'room-pref-changed'; pref: RoomPref }
@@ -34,6 +37,7 @@ export function followUpKey(event: ChatEvent): string | undefined {
     case 'message-changed':
       return JSON.stringify(['changed', event.app, event.message.roomId, event.message.evSeq])
     case 'messages-deleted':
+    case 'messages-hidden':
       return JSON.stringify(['changed', event.app, event.roomId, event.evSeq])
     case 'read':
       return JSON.stringify(['read', event.app, event.roomId, event.userId, event.messageId])

@@ -5,6 +5,7 @@ import { type ChangeKind, recordChange } from '../store/message-changes.ts'
 import { findPinned, setHidden, setHiddenBySender, setPinned } from '../store/message-flags.ts'
 import { findMessage, findMessageAnywhere, type MessageRow } from '../store/messages.ts'
 import { type Actor, type ChatContext, now } from './context.ts'
+import { hidingEvents } from './hiding-events.ts'
 import type { Message } from './model.ts'
 import { populateMessage, populateMessages } from './populate.ts'
 import { isSuperuser, lockStanding, requireManager, requireMessageAccess } from './room-access.ts'
@@ -85,9 +86,8 @@ export async function hideSender(
       await lockForFlag(tx, actor, roomId, 'hidden')
       return setHiddenBySender(tx, app, { roomId, senderId }, hidden, MAX_MESSAGES, now(ctx))
     })
-    const changed = rows.toSorted((a, b) => a.evSeq - b.evSeq)
-    for (const message of await populateMessages(ctx.db, app, changed))
-      ctx.publish({ type: 'message-changed', app, to: { roomId }, message })
+    const ids = rows.toSorted((a, b) => a.evSeq - b.evSeq).map((row) => row.id)
+    for (const event of await hidingEvents(ctx.db, app, roomId, ids)) ctx.publish(event)
     total += rows.length
     if (rows.length < MAX_MESSAGES) return total
   }

@@ -4,6 +4,7 @@ import { removeMembers as deleteMembers, findRoomIds } from '../store/members.ts
 import type { MessageRow } from '../store/messages.ts'
 import { appendOutbox } from '../store/outbox.ts'
 import { setQuitted } from '../store/room-prefs.ts'
+import { noteRoom } from '../store/user-traces.ts'
 import { ensureUsers, findUsers } from '../store/users.ts'
 import { announceRoom } from './announce.ts'
 import { type Actor, actingUser, type ChatContext, now } from './context.ts'
@@ -29,6 +30,7 @@ export async function joinRoom(
     const { joined, reached } = await enterRoom(ctx, tx, actor, where.room, [me])
     const says = input.systemMessage && joined.length > 0
     const posted = says ? await postSystemMessage(ctx, tx, app, input.roomId, me, { type: 'joinRoom' }) : []
+    if (joined.length > 0) await noteRoom(tx, app, me, now(ctx))
     return { joined: reached, posted }
   })
   return announceRoom(ctx, actor, input.roomId, change)

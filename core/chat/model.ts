@@ -95,6 +95,8 @@ export type Room = {
   managerIds: string[]
   members: Member[]
   lastMessage: Message | undefined
+  /** Where a list shows but some of the members: how many there are. */
+  memberCount: number
   lastSeq: number
   /** Position of the last change of a message that was there already. */
   evSeq: number
@@ -106,6 +108,11 @@ export type Room = {
   botState: string | undefined
   encrypted: boolean
   extParams: string | undefined
+  /** Kept for customers, of no effect here. */
+  serviceStatus: number | undefined
+  assignTo: string | undefined
+  refRoom: string | undefined
+  isPublic: boolean | undefined
   createdAt: Date
   updatedAt: Date
   view: RoomView | undefined

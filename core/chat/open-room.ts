@@ -10,6 +10,7 @@ import {
   type RoomFields,
   type RoomRow,
 } from '../store/rooms.ts'
+import { noteRoom } from '../store/user-traces.ts'
 import { ensureUsers, findUsers } from '../store/users.ts'
 import { announceRoom } from './announce.ts'
 import { type Actor, type ChatContext, now } from './context.ts'
@@ -57,6 +58,8 @@ export async function openRoom(ctx: ChatContext, actor: Actor, input: OpenRoomIn
       ? await leaveInvitations(ctx, tx, actor, where.room, others)
       : []
     const posted = input.systemMessage ? await postArrivals(ctx, tx, actor, where.room, joined) : []
+    if (actor.userId !== undefined && joined.includes(actor.userId))
+      await noteRoom(tx, app, actor.userId, now(ctx))
     return { id, joined: reached, invitations, posted }
   })
   const room = await announceRoom(ctx, actor, opened.id, opened)

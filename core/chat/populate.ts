@@ -3,7 +3,7 @@
 import { type BlockRow, findBlocksOfRooms } from '../store/blocks.ts'
 import type { Queryable } from '../store/database.ts'
 import { findGroupMembers } from '../store/groups.ts'
-import { findMembers, type MemberRow } from '../store/members.ts'
+import { findMembers, findSomeMembers, type MemberRow } from '../store/members.ts'
 import { findReactions } from '../store/message-changes.ts'
 import { findMessagesById, findMessagesBySeq, type MessageRow } from '../store/messages.ts'
 import { defaultRoomPref, findRoomPrefs } from '../store/room-prefs.ts'
@@ -60,22 +60,33 @@ export async function populateMessage(q: Queryable, app: string, row: MessageRow
   return message!
 }
 
-/** In the order of the ids; ids without a room are left out. With a viewer, each has that viewer's view. */
+/** A thousand rooms with all of their thousands would be one answer; a room by itself has them all. */
+const MAX_LISTED_MEMBERS = 200
+
+/**
+ * In the order of the ids; ids without a room are left out. With a viewer, each has that viewer's view. Of a large
+ * room, a list has some of the members.
+ */
 export async function loadRooms(
   q: Queryable,
   app: string,
   ids: readonly string[],
   viewer: Actor | undefined,
+  members: 'some' | 'all' = 'some',
 ): Promise<Room[]> {
   const found = new Map((await findRooms(q, app, ids)).map((row) => [row.id, row]))
   const rows = ids.flatMap((id) => found.get(id) ?? [])
   const roomIds = rows.map((row) => row.id)
+  const isLarge = (row: RoomRow) => members === 'some' && row.memberCount > MAX_LISTED_MEMBERS
+  const largeIds = rows.filter(isLarge).map((row) => row.id)
   const viewerId = viewer?.userId
   const directIds =
     viewerId === undefined ? [] : rows.flatMap((row) => (row.roomType === 'direct' ? row.id : []))
   const groupIds = [...new Set(rows.flatMap((row) => row.groupIds))]
-  const [memberRows, lastRows, prefs, others, blocks, groups] = await Promise.all([
-    findMembers(q, app, roomIds),
+  const smallIds = rows.filter((row) => !isLarge(row)).map((row) => row.id)
+  const [ofSmall, ofLarge, lastRows, prefs, others, blocks, groups] = await Promise.all([
+    findMembers(q, app, smallIds),
+    findSomeMembers(q, app, largeIds, viewerId, MAX_LISTED_MEMBERS),
     findMessagesBySeq(
       q,
       app,
@@ -88,24 +99,24 @@ export async function loadRooms(
     findBlocksOfRooms(q, app, directIds),
     groupIds.length === 0 ? new Map<string, User[]>() : findGroupMembers(q, app, groupIds),
   ])
-  const membersOf = Map.groupBy(memberRows, (row) => row.roomId)
+  const membersOf = Map.groupBy([...ofSmall, ...ofLarge], (row) => row.roomId)
   const lastOf = new Map(
     (await populateMessages(q, app, lastRows)).map((message) => [message.roomId, message]),
   )
   const userById = new Map(others.map((user) => [user.id, user]))
   const prefOf = new Map(prefs.map((pref) => [pref.roomId, pref]))
   return rows.map((row) => {
-    const members = membersOf.get(row.id) ?? []
+    const inside = membersOf.get(row.id) ?? []
     const room = toRoom(
       row,
-      members,
+      inside,
       lastOf.get(row.id),
       row.ownerId === null ? undefined : userById.get(row.ownerId),
       groups,
     )
     if (viewer === undefined) return room
     const user = viewerId === undefined ? undefined : userById.get(viewerId)
-    return { ...room, view: viewOf(row, members, viewer, user, prefOf.get(row.id), blocks) }
+    return { ...room, view: viewOf(row, inside, viewer, user, prefOf.get(row.id), blocks) }
   })
 }
 
@@ -115,7 +126,7 @@ export async function loadRoom(
   id: string,
   viewer: Actor | undefined,
 ): Promise<Room | undefined> {
-  const [room] = await loadRooms(q, app, [id], viewer)
+  const [room] = await loadRooms(q, app, [id], viewer, 'all')
   return room
 }
 
@@ -142,6 +153,7 @@ function toRoom(
     owner,
     managerIds: row.managerIds,
     members: members.map((member) => toMember(row, member, groups)),
+    memberCount: row.memberCount,
     lastMessage,
     lastSeq: row.lastSeq,
     evSeq: row.evSeq,
@@ -153,6 +165,10 @@ function toRoom(
     botState: row.botState ?? undefined,
     encrypted: row.encrypted,
     extParams: row.extParams ?? undefined,
+    serviceStatus: row.serviceStatus ?? undefined,
+    assignTo: row.assignTo ?? undefined,
+    refRoom: row.refRoom ?? undefined,
+    isPublic: row.isPublic ?? undefined,
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
     view: undefined,

@@ -5,6 +5,7 @@ import {
   filterNewest,
   findSearchRooms,
   type SearchRoom,
+  searchLargeRoom,
   searchNewest,
   searchRooms,
   withinTime,
@@ -101,7 +102,7 @@ async function candidates(
       }
       if (isLarge) {
         const rows = await newest(tx, room.roomId, NEWEST_WINDOW)
-        if (rows.length >= limit) return rows
+        return rows.length >= limit ? rows : searchLargeRoom(tx, app, room.roomId, words, withMargin(limit))
       }
       return searchRooms(tx, app, roomIds, words, withMargin(limit))
     })

@@ -8,7 +8,6 @@
  * Redis is an aid: while it is away nothing waits or fails, and afterwards the position that it kept says from
  * where to catch up.
  */
-import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { credentialDigest } from '#contract/credential.ts'
 import {
@@ -17,6 +16,7 @@ import {
   REDIS_POSITION_KEY,
   redisCredentialKey,
 } from '#contract/internal.ts'
+import { openRedis } from '#contract/redis.ts'
 import { listKeys } from '../store/apps.ts'
 import type { FeedChange } from '../store/credential-changes.ts'
 import type { Database } from '../store/database.ts'
@@ -45,7 +45,6 @@ const DEFAULT_APP: IntrospectionRequest = {
   digest: credentialDigest('default-app', '', ''),
 }
 
-/** One key each, so that they run on a Redis Cluster as well. */
 const WRITE_ENTRY = `
   local held = redis.call('GET', KEYS[1])
   if held then
@@ -62,6 +61,13 @@ const ADVANCE = `
   if tonumber(held) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
   return 1`
 
+/** A script, because it runs at the shard that has these keys; SCAN alone runs at any. */
+const REMOVE_SOME = `
+  local found = redis.call('SCAN', ARGV[1], 'MATCH', KEYS[1] .. '*', 'COUNT', 1000)
+  for _, key in ipairs(found[2]) do redis.call('UNLINK', key) end
+  return found[1]`
+const CREDENTIAL_KEYS = 'im:credential:'
+
 type Parts = {
   url: string
   db: Database
@@ -72,7 +78,7 @@ type Parts = {
 }
 
 export function createRedisEntries({ url, db, feed, introspect, clock, log }: Parts): RedisEntries {
-  const redis = new Redis(url, {
+  const redis = openRedis(url, {
     protocol: 2,
     disableClientInfo: true,
     connectTimeout: 1_000,
@@ -152,11 +158,8 @@ export function createRedisEntries({ url, db, feed, introspect, clock, log }: Pa
     const position = feed.position()
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
     let cursor = '0'
-    do {
-      const [next, keys] = await redis.scan(cursor, 'MATCH', 'im:credential:*', 'COUNT', 1_000)
-      cursor = next
-      await Promise.all(keys.map((key) => redis.unlink(key)))
-    } while (cursor !== '0')
+    do cursor = String(await redis.eval(REMOVE_SOME, 1, CREDENTIAL_KEYS, cursor))
+    while (cursor !== '0')
     await redis.set(REDIS_POSITION_KEY, position, 'NX')
   }
 

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { CoreError } from '../errors.ts'
 import type { RoomSort } from '../store/room-lists.ts'
 import type { RoomFields } from '../store/rooms.ts'
-import { Bit, Flag, Id, Ids, maybe, NewId, object, Text, Texts } from './schemas.ts'
+import { Bit, Flag, Id, Ids, Int32, maybe, NewId, object, Text, Texts } from './schemas.ts'
 
 const IdOrIds = Type.Union([NewId, Ids])
 const RoomType = Type.Union([Type.Literal('direct'), Type.Literal('group'), Type.Literal('custom')])
@@ -16,6 +16,10 @@ const FIELDS = {
   botMode: maybe(Flag),
   extParams: maybe(Text),
   encrypted: maybe(Flag),
+  serviceStatus: maybe(Int32),
+  assignTo: maybe(NewId),
+  refRoom: maybe(NewId),
+  isPublic: maybe(Flag),
 }
 
 export const NewRoomBody = object({
@@ -45,10 +49,23 @@ export const inviteesOf = (body: Static<typeof NewRoomBody>): string[] =>
 
 type FieldsBody = { [K in keyof typeof FIELDS]?: Static<(typeof FIELDS)[K]> }
 
+const KEPT_AS_GIVEN = [
+  'name',
+  'cover',
+  'description',
+  'webhook',
+  'botMode',
+  'extParams',
+  'serviceStatus',
+  'assignTo',
+  'refRoom',
+  'isPublic',
+] as const
+
 /** A field that a body does not name stays; null clears it, where it can be empty. */
 export function parseRoomFields(body: FieldsBody): RoomFields {
   const fields: RoomFields = {}
-  for (const name of ['name', 'cover', 'description', 'webhook', 'botMode', 'extParams'] as const)
+  for (const name of KEPT_AS_GIVEN)
     if (body[name] !== undefined) Object.assign(fields, { [name]: body[name] })
   if (body.roomTags !== undefined) fields.roomTags = body.roomTags ?? []
   if (typeof body.encrypted === 'boolean') fields.encrypted = body.encrypted

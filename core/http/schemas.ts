@@ -11,6 +11,7 @@ export const Id = Type.String({ minLength: 1, maxLength: MAX_ID_LENGTH })
 export const Ids = Type.Array(Id, { maxItems: MAX_IDS })
 export const Text = Type.String({ maxLength: MAX_TEXT_LENGTH })
 export const Texts = Type.Array(Type.String({ maxLength: MAX_ID_LENGTH }), { maxItems: 100 })
+export const Int32 = Type.Integer({ minimum: -2_147_483_648, maximum: 2_147_483_647 })
 export const Flag = Type.Boolean()
 export const Bit = Type.Union([Type.Literal(0), Type.Literal(1)])
 /** Empty means "make one". */

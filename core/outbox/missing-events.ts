@@ -1,5 +1,6 @@
 /** Events that follow from outbox rows, where nobody was heard to tell the sockets. */
 import { type ChatEvent, followUpKey } from '../chat/events.ts'
+import { hidingEvents } from '../chat/hiding-events.ts'
 import { populateInvitations } from '../chat/invite.ts'
 import { loadRoom, populateMessages, withoutView } from '../chat/populate.ts'
 import type { Queryable } from '../store/database.ts'
@@ -7,7 +8,7 @@ import { findInvitations } from '../store/invitations.ts'
 import { findMemberIds } from '../store/members.ts'
 import { findMessagesById } from '../store/messages.ts'
 import type { OutboxRow } from '../store/outbox.ts'
-import { findDeletedTogether } from '../store/positions.ts'
+import { findChangedTogether } from '../store/positions.ts'
 import type { Emitted } from './emitted.ts'
 import { messageIdOf, reachedOf, textOf, userIdsOf } from './payloads.ts'
 
@@ -79,8 +80,12 @@ async function messageEvents(tx: Queryable, row: OutboxRow): Promise<ChatEvent[]
   if (messageId === undefined) return []
   if (topic === 'message-changed' && payload.kind === 'deleted') {
     const evSeq = Number(payload.evSeq)
-    const messageIds = await findDeletedTogether(tx, app, roomId, evSeq)
+    const messageIds = await findChangedTogether(tx, app, roomId, 'deleted', evSeq)
     return [{ type: 'messages-deleted', app, to, roomId, messageIds, evSeq }]
+  }
+  if (topic === 'message-changed' && payload.kind === 'hidden') {
+    const ids = await findChangedTogether(tx, app, roomId, 'hidden', Number(payload.evSeq))
+    return hidingEvents(tx, app, roomId, ids)
   }
   if (topic === 'read') return [{ type: 'read', app, to, roomId, userId: textOf(payload.userId), messageId }]
   const type = topic === 'message-posted' || topic === 'message-changed' ? topic : undefined

@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { Redis } from 'ioredis'
+import { createHash, randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
+import { createRedisChannels } from '#contract/redis-channels.ts'
+import { parseRedisUrl } from '#contract/redis-url.ts'
 import type { Announcement } from './delivery.ts'
 import type { Movement } from './membership.ts'
 
@@ -19,6 +20,8 @@ export type Cluster = {
 }
 
 const CHANNEL = 'im:realtime'
+/** Of a cluster, so that its shards share the work. Every core must know the same number. */
+const CLUSTER_CHANNELS = 16
 /** Beyond this Redis is stalled, and hints would only fill the memory. */
 const MAX_IN_FLIGHT = 5_000
 const MAX_RETRY_DELAY_MS = 2_000
@@ -34,7 +37,7 @@ type Parts = {
 }
 
 /**
- * One channel of plain pub/sub rather than Socket.IO's Redis adapter: every core then does its own chunking, a
+ * Plain pub/sub (in a cluster sharded) rather than Socket.IO's Redis adapter: every core then does its own chunking, a
  * membership moves by the same code wherever it changed, and no publish is left without a catch.
  */
 export function createCluster({ redisUrl, log, receive, onLinked }: Parts): Cluster {
@@ -46,45 +49,42 @@ export function createCluster({ redisUrl, log, receive, onLinked }: Parts): Clus
     autoResubscribe: false,
     keepAlive: SILENCE_LIMIT_MS,
   }
-  const publisher = new Redis(redisUrl, { ...options, socketTimeout: SILENCE_LIMIT_MS })
-  const subscriber = new Redis(redisUrl, options)
+  const names = channelsOf(redisUrl)
   let inFlight = 0
-  let linked = false
 
   let reported = false
   const onTrouble = (err: Error) => {
     if (!reported) log.warn({ err, reason: 'REDIS_UNAVAILABLE' }, 'the other cores cannot be told')
     reported = true
   }
-  publisher.on('error', onTrouble)
-  publisher.on('ready', () => {
-    reported = false
-  })
-  subscriber.on('error', onTrouble)
-  subscriber.on('close', () => {
-    linked = false
-  })
-  subscriber.on('ready', () => {
-    subscriber.subscribe(CHANNEL).then(() => {
-      linked = true
+  const channels = createRedisChannels({
+    url: redisUrl,
+    channels: names,
+    publisher: { ...options, socketTimeout: SILENCE_LIMIT_MS },
+    subscriber: options,
+    onTrouble,
+    onReady() {
+      reported = false
+    },
+    onLinked() {
       log.info('linked to the other cores')
       onLinked()
-    }, onTrouble)
-  })
-  subscriber.on('message', (_channel: string, text: string) => {
-    try {
-      const { from, broadcast } = JSON.parse(text) as { from: string; broadcast: Broadcast }
-      if (from !== origin) receive(broadcast)
-    } catch (err) {
-      log.error({ err, reason: 'UNREADABLE_BROADCAST' }, 'another core said something unreadable')
-    }
+    },
+    onMessage(_channel, text) {
+      try {
+        const { from, broadcast } = JSON.parse(text) as { from: string; broadcast: Broadcast }
+        if (from !== origin) receive(broadcast)
+      } catch (err) {
+        log.error({ err, reason: 'UNREADABLE_BROADCAST' }, 'another core said something unreadable')
+      }
+    },
   })
 
   return {
     tell(broadcast) {
-      if (publisher.status !== 'ready' || inFlight >= MAX_IN_FLIGHT) return
+      if (!channels.canPublish() || inFlight >= MAX_IN_FLIGHT) return
       inFlight += 1
-      publisher.publish(CHANNEL, JSON.stringify({ from: origin, broadcast })).then(
+      channels.publish(channelOf(broadcast, names), JSON.stringify({ from: origin, broadcast })).then(
         () => {
           inFlight -= 1
         },
@@ -94,11 +94,20 @@ export function createCluster({ redisUrl, log, receive, onLinked }: Parts): Clus
         },
       )
     },
-    linked: () => linked,
-    close() {
-      linked = false
-      publisher.disconnect()
-      subscriber.disconnect()
-    },
+    linked: channels.isLinked,
+    close: channels.close,
   }
+}
+
+function channelsOf(redisUrl: string): string[] {
+  if (parseRedisUrl(redisUrl).kind === 'one') return [CHANNEL]
+  return Array.from({ length: CLUSTER_CHANNELS }, (_, number) => `${CHANNEL}:${number}`)
+}
+
+/** What an app's sockets hear keeps its order: an app has one channel. */
+function channelOf(broadcast: Broadcast, names: readonly string[]): string {
+  if (names.length === 1) return CHANNEL
+  const { app } = 'movement' in broadcast ? broadcast.movement : broadcast.announcement
+  const number = createHash('sha256').update(app).digest().readUInt16BE() % names.length
+  return names[number] ?? CHANNEL
 }

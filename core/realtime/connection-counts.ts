@@ -1,5 +1,5 @@
-import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import { openRedis } from '#contract/redis.ts'
 import type { Connections } from '../chat/context.ts'
 
 export type ConnectionCounts = Connections & { close(): Promise<void> }
@@ -75,7 +75,7 @@ export function createConnectionCounts(parts: Parts): ConnectionCounts {
 
 /** Redis away = this core's own count: a figure for operators is not worth a failure. */
 function createSharedCounts({ nodeId, clock, log }: Parts, redisUrl: string) {
-  const redis = new Redis(redisUrl, {
+  const redis = openRedis(redisUrl, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     connectTimeout: 2_000,

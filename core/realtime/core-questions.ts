@@ -1,5 +1,5 @@
-import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import { createRedisChannels } from '#contract/redis-channels.ts'
 import { CoreError } from '../errors.ts'
 
 /** Asking every other core, over Redis. */
@@ -37,41 +37,36 @@ export function createCoreQuestions<Question, Answer>(
     autoResubscribe: false,
     keepAlive: 10_000,
   }
-  const publisher = new Redis(redisUrl, { ...options, commandTimeout: timeoutMs })
-  const subscriber = new Redis(redisUrl, options)
   const waiting = new Map<number, Waiting<Answer>>()
   let asked = 0
-  let isLinked = false
   let reported = false
   const onTrouble = (err: unknown) => {
     if (!reported) log.warn({ err, reason: 'REDIS_UNAVAILABLE' }, 'the other cores cannot be asked')
     reported = true
   }
-  publisher.on('error', onTrouble)
-  subscriber.on('error', onTrouble)
-  publisher.on('ready', () => {
-    reported = false
-  })
-  subscriber.on('close', () => {
-    isLinked = false
-  })
-  subscriber.on('ready', () => {
-    subscriber.subscribe(QUESTIONS, answersTo(nodeId)).then(() => {
-      isLinked = true
-    }, onTrouble)
-  })
-  subscriber.on('message', (channel: string, text: string) => {
-    try {
-      if (channel === QUESTIONS) reply(JSON.parse(text) as Asked<Question>)
-      else take(JSON.parse(text) as Answered<Answer>)
-    } catch (err) {
-      log.error({ err, reason: 'UNREADABLE_BROADCAST' }, 'another core said something unreadable')
-    }
+  const channels = createRedisChannels({
+    url: redisUrl,
+    channels: [QUESTIONS, answersTo(nodeId)],
+    publisher: { ...options, commandTimeout: timeoutMs },
+    subscriber: options,
+    onTrouble,
+    onReady() {
+      reported = false
+    },
+    onLinked() {},
+    onMessage(channel, text) {
+      try {
+        if (channel === QUESTIONS) reply(JSON.parse(text) as Asked<Question>)
+        else take(JSON.parse(text) as Answered<Answer>)
+      } catch (err) {
+        log.error({ err, reason: 'UNREADABLE_BROADCAST' }, 'another core said something unreadable')
+      }
+    },
   })
 
   function reply({ ask, from, question }: Asked<Question>): void {
-    if (from === nodeId || publisher.status !== 'ready') return
-    publisher.publish(answersTo(from), JSON.stringify({ ask, answer: answer(question) })).catch(onTrouble)
+    if (from === nodeId || !channels.canPublish()) return
+    channels.publish(answersTo(from), JSON.stringify({ ask, answer: answer(question) })).catch(onTrouble)
   }
 
   function take({ ask, answer: taken }: Answered<Answer>): void {
@@ -83,7 +78,7 @@ export function createCoreQuestions<Question, Answer>(
 
   return {
     async ask(question) {
-      if (!isLinked || publisher.status !== 'ready') return { answers: [], isComplete: false }
+      if (!channels.isLinked() || !channels.canPublish()) return { answers: [], isComplete: false }
       if (waiting.size >= MAX_ASKED_AT_ONCE) throw new CoreError('TOO_MANY_REQUESTS')
       const ask = ++asked
       const { promise, resolve: done } = Promise.withResolvers<void>()
@@ -92,7 +87,7 @@ export function createCoreQuestions<Question, Answer>(
       waiting.set(ask, one)
       const timer = setTimeout(done, timeoutMs)
       try {
-        const heard = await publisher.publish(QUESTIONS, JSON.stringify({ ask, from: nodeId, question }))
+        const heard = await channels.publish(QUESTIONS, JSON.stringify({ ask, from: nodeId, question }))
         // This core hears itself.
         one.expected = Math.max(0, heard - 1)
         if (one.answers.length < one.expected) await promise
@@ -106,10 +101,8 @@ export function createCoreQuestions<Question, Answer>(
       }
     },
     close() {
-      isLinked = false
       for (const one of waiting.values()) one.done()
-      publisher.disconnect()
-      subscriber.disconnect()
+      channels.close()
     },
   }
 }

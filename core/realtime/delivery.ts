@@ -1,6 +1,7 @@
 import type { Namespace } from 'socket.io'
 import type { Recipients } from '../chat/events.ts'
 import { ENCODINGS, type Encoding, encode } from './encoding.ts'
+import type { RealtimeLimits } from './limits.ts'
 import { roomName, userRoomName } from './room-names.ts'
 
 /** An event on its way to the sockets of every core. */
@@ -9,8 +10,9 @@ export type Announcement = { app: string; to: Recipients; event: string; payload
 export type Delivery = {
   /**
    * Sends to this core's sockets of the audience, as it is now: who leaves later still hears it, who joins later
-   * doesn't. A small audience is served at once. A large one is served in chunks, so that it doesn't hold up
-   * everything else; what follows for the same room waits its turn.
+   * doesn't. A small audience is served at once. A large one is served in chunks, and whatever else there is to do
+   * goes between them: all large audiences together have so much time in a turn of the event loop. What follows for
+   * the same room waits until it is there.
    */
   deliver(announcement: Announcement): void
   /** How many were let go because a room's queue was full; their readers see the gap in `seq`. */
@@ -21,10 +23,16 @@ const MAX_WAITING = 200
 
 type Chunk = { event: string; argument: object | string; socketIds: string[] }
 
-export function createDelivery(namespace: Namespace, chunkSize: number): Delivery {
+export type DeliveryLimits = Pick<RealtimeLimits, 'broadcastChunk' | 'broadcastTurnMs'>
+
+export function createDelivery(
+  namespace: Namespace,
+  { broadcastChunk: chunkSize, broadcastTurnMs }: DeliveryLimits,
+): Delivery {
   const { rooms } = namespace.adapter
-  /** What waits, by audience; an entry lives as long as its queue is being served. */
+  /** What waits, by audience, whose turn is next first: the chunks of one announcement after another's. */
   const queues = new Map<string, Chunk[][]>()
+  let serving = false
   let dropped = 0
 
   const sizeOf = (names: string[]) => names.reduce((sum, name) => sum + (rooms.get(name)?.size ?? 0), 0)
@@ -53,14 +61,28 @@ export function createDelivery(namespace: Namespace, chunkSize: number): Deliver
     })
   }
 
-  async function serve(key: string, queue: Chunk[][]): Promise<void> {
-    for (let chunks = queue.shift(); chunks !== undefined; chunks = queue.shift())
-      for (const { event, argument, socketIds } of chunks) {
-        // A socket is alone in the room of its own id.
-        namespace.to(socketIds).emit(event, argument)
-        await new Promise(setImmediate)
-      }
+  async function serve(): Promise<void> {
+    serving = true
+    while (queues.size > 0) {
+      const endMs = performance.now() + broadcastTurnMs
+      do sendChunk()
+      while (queues.size > 0 && performance.now() < endMs)
+      await new Promise(setImmediate)
+    }
+    serving = false
+  }
+
+  /** Of the first audience, which is the last then. */
+  function sendChunk(): void {
+    const [[key, queue] = []] = queues
+    if (key === undefined || queue === undefined) return
     queues.delete(key)
+    const [chunks = []] = queue
+    const chunk = chunks.shift()
+    // A socket is alone in the room of its own id.
+    if (chunk !== undefined) namespace.to(chunk.socketIds).emit(chunk.event, chunk.argument)
+    if (chunks.length === 0) queue.shift()
+    if (queue.length > 0) queues.set(key, queue)
   }
 
   return {
@@ -75,11 +97,8 @@ export function createDelivery(namespace: Namespace, chunkSize: number): Deliver
       }
       const chunks = chunksOf(announcement)
       if (queue !== undefined) queue.push(chunks)
-      else {
-        const fresh = [chunks]
-        queues.set(key, fresh)
-        void serve(key, fresh)
-      }
+      else queues.set(key, [chunks])
+      if (!serving) void serve()
     },
     droppedCount: () => dropped,
   }

@@ -13,6 +13,8 @@ export type RealtimeLimits = {
   eventBurst: number
   eventsPerSecond: number
   broadcastChunk: number
+  /** How long a turn of the event loop may be for audiences larger than a chunk; it ends after the chunk at hand. */
+  broadcastTurnMs: number
   /** Over how long `close` spreads the end of the connections. */
   closeSpreadMs: number
   /** At once, signed in or not; who comes then is refused. */
@@ -30,7 +32,8 @@ export const DEFAULT_LIMITS: RealtimeLimits = {
   positionCheckMs: 25_000,
   eventBurst: 200,
   eventsPerSecond: 50,
-  broadcastChunk: 250,
+  broadcastChunk: 100,
+  broadcastTurnMs: 8,
   closeSpreadMs: 1_000,
   maxConnections: Number.POSITIVE_INFINITY,
 }

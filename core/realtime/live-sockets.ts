@@ -9,14 +9,17 @@ import type { Session, Sessions } from './sessions.ts'
 
 export type LocalSockets = {
   list(app: string, page: SocketPage): LiveSocket[]
+  /** Those of the users who have one. */
+  connected(app: string, userIds: readonly string[]): string[]
   /** @returns whether it was here */
   cut(app: string, id: string): boolean
 }
 
 export type SocketQuestion =
   | { kind: 'list'; app: string; page: SocketPage }
+  | { kind: 'connected'; app: string; userIds: readonly string[] }
   | { kind: 'cut'; app: string; id: string }
-export type SocketAnswer = { sockets: LiveSocket[] } | { cut: boolean }
+export type SocketAnswer = { sockets: LiveSocket[] } | { connected: string[] } | { cut: boolean }
 
 type Parts = {
   local: LocalSockets
@@ -28,10 +31,16 @@ type Parts = {
 
 export function createLiveSockets(parts: Parts): LiveSockets & { close(): void } {
   const { local, redisUrl } = parts
-  const answer = (question: SocketQuestion): SocketAnswer =>
-    question.kind === 'list'
-      ? { sockets: local.list(question.app, question.page) }
-      : { cut: local.cut(question.app, question.id) }
+  function answer(question: SocketQuestion): SocketAnswer {
+    switch (question.kind) {
+      case 'list':
+        return { sockets: local.list(question.app, question.page) }
+      case 'connected':
+        return { connected: local.connected(question.app, question.userIds) }
+      case 'cut':
+        return { cut: local.cut(question.app, question.id) }
+    }
+  }
   const others =
     redisUrl === undefined
       ? undefined
@@ -52,6 +61,17 @@ export function createLiveSockets(parts: Parts): LiveSockets & { close(): void }
       const sockets = answers.flatMap((one) => ('sockets' in one ? one.sockets : []))
       sockets.sort((a, b) => (a.id < b.id ? 1 : -1))
       return { sockets: sockets.slice(0, page.limit), isComplete }
+    },
+    async connected(app, userIds) {
+      const question = { kind: 'connected', app, userIds } as const
+      const { answers, isComplete } = await askAll(question).catch(() => ({
+        // Too many questions at once.
+        answers: [answer(question)],
+        isComplete: false,
+      }))
+      const known = answers.flatMap((one) => ('connected' in one ? [one.connected] : []))
+      // A core of an earlier release answers something else.
+      return { userIds: new Set(known.flat()), isComplete: isComplete && known.length === answers.length }
     },
     async cut(app, id) {
       const { answers, isComplete } = await askAll({ kind: 'cut', app, id })
@@ -83,6 +103,8 @@ export function createLocalSockets(
       found.sort((a, b) => (a.shownId < b.shownId ? 1 : -1))
       return found.slice(0, limit).map((session) => show(session, nodeId))
     },
+    connected: (app, userIds) =>
+      userIds.filter((userId) => [...sessions.ofUser(app, userId)].some((session) => session.open)),
     cut(app, id) {
       for (const session of sessions.all())
         if (session.shownId === id && isOf(session, app)) {

@@ -97,7 +97,7 @@ export function createSocketServer(parts: SocketServerParts): Realtime {
     pingTimeout: limits.pingTimeoutMs,
     maxHttpBufferSize: limits.maxPayloadBytes,
   })
-  const delivery = createDelivery(io.of('/'), limits.broadcastChunk)
+  const delivery = createDelivery(io.of('/'), limits)
   const gate = createGate(verifier, sessions, () => closing, limits.maxConnections)
   const sessionIds = new WeakMap<IncomingMessage, string>()
   const sessionsByConn = new WeakMap<Socket['conn'], Session>()

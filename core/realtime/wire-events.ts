@@ -27,6 +27,10 @@ export function toBroadcast(event: ChatEvent): Broadcast {
       const { roomId, messageIds, evSeq } = event
       return announce('deleteMessages', { room: roomId, messages: messageIds, evSeq })
     }
+    case 'messages-hidden': {
+      const { roomId, messageIds, hidden, evSeq } = event
+      return announce('hideMessages', { room: roomId, messages: messageIds, isHidden: hidden, evSeq })
+    }
     case 'messages-hidden-from-user': {
       const { roomId, messageIds, all } = event
       return announce('userDeleteMessages', {
@@ -38,6 +42,11 @@ export function toBroadcast(event: ChatEvent): Broadcast {
     case 'room-changed':
       // One text for every viewer: what differs between them is left out, and clients keep what they had.
       return announce('room', presentRoom({ ...event.room, view: undefined }))
+    case 'text-streamed': {
+      const { roomId, messageId, sender, text } = event
+      const who = { sender: sender.id, senderInfo: presentUser(sender) }
+      return announce('ai_streaming', { messageId, room: roomId, text, ...who })
+    }
     case 'typing': {
       const { roomId, sender, text } = event
       return announce('typing', {

@@ -55,7 +55,8 @@ const arrayText = (values: readonly number[] | null): string | null =>
  * One parameter has all messages, so that how many there are makes no difference to the planner: with an array for each
  * column PostgreSQL plans anew at every call, which costs more than the insert. What is asked about each message is a
  * scalar subquery, and rooms are looked up by `ANY(ARRAY(…))`: a join could be planned to read all of a large room, or
- * every room.
+ * every room. What is asked of the other messages is an `IN` that isn't pulled up, a hash: for the planner there is one
+ * message, and a join compares each with each. The one that is left is `placed`.
  */
 const insertSql = (skip: '' | 'SKIP LOCKED') => `
   WITH sent AS MATERIALIZED (
@@ -66,20 +67,18 @@ const insertSql = (skip: '' | 'SKIP LOCKED') => `
     SELECT id, room_type FROM rooms WHERE app = $1 AND id = ANY(ARRAY(SELECT room_id FROM sent)) AND status = 1
     ORDER BY id FOR NO KEY UPDATE ${skip}
   ), given AS (
-    SELECT given.* FROM sent given
-    JOIN held ON held.id = given.room_id
-    WHERE (only_if_member IS NULL OR (
+    SELECT * FROM sent given
+    WHERE (room_id IN (SELECT id FROM held)) IS TRUE
+      AND (only_if_member IS NULL OR (
         SELECT m.role FROM members m
         WHERE m.app = $1 AND m.room_id = given.room_id AND m.user_id = only_if_member) IS NOT NULL
       AND (SELECT b.blockee_id FROM blocks b WHERE b.app = $1 AND b.room_id = given.room_id
-        AND (b.blockee_id = only_if_member OR held.room_type = 'direct') LIMIT 1) IS NULL)
+        AND (b.blockee_id = only_if_member
+          OR given.room_id IN (SELECT id FROM held WHERE room_type = 'direct')) LIMIT 1) IS NULL)
       AND (client_message_id IS NULL
         OR (
           SELECT known.id FROM messages known WHERE known.app = $1 AND known.room_id = given.room_id
             AND known.sender_id = given.sender_id AND known.client_message_id = given.client_message_id) IS NULL)
-  ), placed AS (
-    SELECT *, row_number() OVER line AS step, sum(counts) OVER line AS counted_step
-    FROM given WINDOW line AS (PARTITION BY room_id ORDER BY place)
   ), total AS (
     SELECT room_id, count(*) AS steps, sum(counts) AS counted_steps FROM given GROUP BY room_id
   ), room AS (
@@ -88,51 +87,54 @@ const insertSql = (skip: '' | 'SKIP LOCKED') => `
       active_at = GREATEST(active_at, $3::timestamptz),
       bumped_at = CASE WHEN bumped_at <= GREATEST(active_at, $3) - interval '1 second'
         THEN GREATEST(active_at, $3) ELSE bumped_at END
-    FROM total WHERE rooms.app = $1 AND rooms.id = ANY(ARRAY(SELECT id FROM held)) AND rooms.id = total.room_id AND rooms.status = 1
+    FROM total WHERE rooms.app = $1 AND rooms.id = total.room_id AND rooms.status = 1
     RETURNING rooms.id AS room_id, last_seq - total.steps AS seq, counted - total.counted_steps AS counted, active_at,
       bumped_at = active_at AS bump, member_count
+  ), placed AS MATERIALIZED (
+    SELECT given.*, room.seq + row_number() OVER line AS seq, room.counted + sum(counts) OVER line AS counted,
+      room.active_at, room.bump
+    FROM given JOIN room USING (room_id) WINDOW line AS (PARTITION BY room_id ORDER BY place)
   ), added AS (
     INSERT INTO messages (app, room_id, id, sender_id, client_message_id, message_type, message, fields,
       reply_id, grams, seq, counted, created_at, updated_at)
-    SELECT $1, p.room_id, p.id, p.sender_id, p.client_message_id, p.message_type, p.message::json, p.fields::json,
-      p.reply_id, p.grams::int[], room.seq + p.step, room.counted + p.counted_step, room.active_at, room.active_at
-    FROM placed p JOIN room USING (room_id) ORDER BY p.place
+    SELECT $1, room_id, id, sender_id, client_message_id, message_type, message::json, fields::json,
+      reply_id, grams::int[], seq, counted, active_at, active_at
+    FROM placed ORDER BY place
     RETURNING *
   ), queued AS (
     INSERT INTO outbox (shard, topic, app, room_id, payload, created_at)
-    SELECT hashtextextended(p.room_id, 0) & 63, 'message-posted', $1, p.room_id,
-      jsonb_build_object('messageId', p.id, 'seq', room.seq + p.step) || p.follow_ups, $3
-    FROM placed p JOIN room USING (room_id) ORDER BY p.place
+    SELECT hashtextextended(room_id, 0) & 63, 'message-posted', $1, room_id,
+      jsonb_build_object('messageId', id, 'seq', seq) || follow_ups, $3
+    FROM placed ORDER BY place
   ), readers AS (
-    SELECT DISTINCT ON (room_id, p.sender_id) room_id, p.sender_id AS user_id, p.id, room.seq + p.step AS seq,
-      room.counted + p.counted_step AS counted
-    FROM placed p JOIN room USING (room_id) WHERE p.counts = 1 AND p.sender_id IS NOT NULL
-    ORDER BY room_id, p.sender_id, p.step DESC
+    SELECT DISTINCT ON (room_id, sender_id) room_id, sender_id AS user_id, id, seq, counted, active_at, bump
+    FROM placed WHERE counts = 1 AND sender_id IS NOT NULL
+    ORDER BY room_id, sender_id, seq DESC
   ), mentioned AS (
-    SELECT room_id, named.user_id, max(room.seq + p.step) AS seq
-    FROM placed p JOIN room USING (room_id), unnest(p.mentions) AS named (user_id)
-    GROUP BY room_id, named.user_id
+    SELECT room_id, named.user_id, max(seq) AS seq, active_at, bump
+    FROM placed, unnest(mentions) AS named (user_id) WHERE named.user_id IS NOT NULL
+    GROUP BY room_id, named.user_id, active_at, bump
   ), touched AS (
-    SELECT room_id, user_id, readers.id, readers.seq, readers.counted, mentioned.seq AS mentioned_seq
-    FROM readers FULL JOIN mentioned USING (room_id, user_id)
+    SELECT room_id, user_id, readers.id, readers.seq, readers.counted, mentioned.seq AS mentioned_seq, active_at, bump
+    FROM readers FULL JOIN mentioned USING (room_id, user_id, active_at, bump)
   ), marked AS (
     UPDATE members m SET
       read_seq = COALESCE(t.seq, m.read_seq),
       read_counted = COALESCE(t.counted, m.read_counted),
       read_message_id = COALESCE(t.id, m.read_message_id),
       mentioned_seq = COALESCE(t.mentioned_seq, m.mentioned_seq),
-      sort_at = CASE WHEN room.bump THEN GREATEST(m.sort_at, room.active_at) ELSE m.sort_at END
-    FROM touched t JOIN room USING (room_id)
+      sort_at = CASE WHEN t.bump THEN GREATEST(m.sort_at, t.active_at) ELSE m.sort_at END
+    FROM touched t
     WHERE m.app = $1 AND m.room_id = t.room_id AND m.user_id = t.user_id
   ), bumped AS (
     UPDATE members m SET sort_at = room.active_at FROM room
     WHERE room.bump AND room.member_count <= $4::int
       AND m.app = $1 AND m.room_id = room.room_id AND m.sort_at < room.active_at
-      AND NOT EXISTS (SELECT FROM touched t WHERE t.room_id = m.room_id AND t.user_id = m.user_id)
+      AND (m.room_id, m.user_id) NOT IN (SELECT room_id, user_id FROM touched)
   )
-  SELECT ${MESSAGE_COLUMNS}, COALESCE((
-    SELECT m.read_counted FROM members m WHERE m.app = $1 AND m.room_id = added.room_id
-      AND m.user_id = (SELECT user_id FROM readers WHERE readers.id = added.id)
+  SELECT ${MESSAGE_COLUMNS}, added.id IN (SELECT id FROM readers) AND COALESCE((
+    SELECT m.read_counted FROM members m
+    WHERE m.app = $1 AND m.room_id = added.room_id AND m.user_id = added.sender_id
   ) < added.counted - 1, false) AS "passedOthers"
   FROM added ORDER BY seq`
 

@@ -53,6 +53,28 @@ export async function findMembers(
   )
 }
 
+/** No more than `limit` of each room, the viewer among them. */
+export async function findSomeMembers(
+  q: Queryable,
+  app: string,
+  roomIds: readonly string[],
+  viewerId: string | undefined,
+  limit: number,
+): Promise<Array<MemberRow & UserRow>> {
+  if (roomIds.length === 0) return []
+  return q.query<MemberRow & UserRow>(
+    'members-some',
+    `SELECT ${MEMBER_COLUMNS}, ${USER_COLUMNS}
+     FROM unnest($2::text[]) AS given (id) CROSS JOIN LATERAL (
+       SELECT * FROM members WHERE app = $1 AND room_id = given.id AND user_id = $3::text
+       UNION ALL (
+         SELECT * FROM members WHERE app = $1 AND room_id = given.id AND user_id IS DISTINCT FROM $3
+         ORDER BY user_id LIMIT $4::int)
+     ) m JOIN users u ON u.app = m.app AND u.id = m.user_id`,
+    [app, roomIds, viewerId, viewerId === undefined ? limit : limit - 1],
+  )
+}
+
 export async function findMemberIds(q: Queryable, app: string, roomId: string): Promise<string[]> {
   const rows = await q.query<{ id: string }>(
     'members-ids',

@@ -40,7 +40,8 @@ export async function setHidden(
 }
 
 /**
- * Hides, or shows, the newest messages of a sender that are not so yet, each with its place among the room's changes.
+ * Hides, or shows, the newest messages of a sender that are not so yet, each with its place among the room's changes;
+ * what follows it follows once for all of them.
  * @returns those that changed
  */
 export async function setHiddenBySender(
@@ -68,7 +69,7 @@ export async function setHiddenBySender(
        INSERT INTO outbox (shard, topic, app, room_id, payload, created_at)
        SELECT hashtextextended($2, 0) & 63, 'message-changed', $1, $2,
          jsonb_build_object('messageId', chosen.message_id, 'evSeq', room.before + chosen.place, 'kind', 'hidden'), $6
-       FROM room, chosen ORDER BY chosen.place
+       FROM room, chosen ORDER BY chosen.place DESC LIMIT 1
      )
      UPDATE messages SET hidden = $4, ev_seq = room.before + chosen.place,
        updated_at = GREATEST(updated_at, $6::timestamptz)

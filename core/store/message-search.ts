@@ -40,9 +40,16 @@ export async function findSearchRooms(
   )
 }
 
+// The subquery's OFFSET keeps the planner from walking a room backwards until it has found enough, which for a rare
+// word is the whole room.
+const candidatesSql = (place: { roomId: string; grams: string; limit: string }) => `
+  SELECT ${MESSAGE_COLUMNS} FROM (
+    SELECT * FROM messages
+    WHERE app = $1 AND room_id = ${place.roomId} AND grams @> ${place.grams}::int[] AND NOT hidden OFFSET 0
+  ) candidate ORDER BY seq DESC LIMIT ${place.limit}`
+
 /**
- * Candidates for all the words in each of the rooms, by the index. The subquery's OFFSET keeps the planner from
- * walking a room backwards until it has found enough, which for a rare word is the whole room.
+ * Candidates for all the words in each of the rooms, by the index.
  * @returns at most `limit` a room, the newest first
  */
 export async function searchRooms(
@@ -54,14 +61,29 @@ export async function searchRooms(
 ): Promise<MessageRow[]> {
   return q.query<MessageRow>(
     'search-messages',
-    `SELECT found.* FROM unnest($2::text[], $3::text[]) AS given (id, grams) CROSS JOIN LATERAL (
-       SELECT ${MESSAGE_COLUMNS} FROM (
-         SELECT * FROM messages
-         WHERE app = $1 AND room_id = given.id AND grams @> given.grams::int[] AND NOT hidden OFFSET 0
-       ) candidate ORDER BY seq DESC LIMIT $4
-     ) found`,
+    `SELECT found.* FROM unnest($2::text[], $3::text[]) AS given (id, grams)
+     CROSS JOIN LATERAL (${candidatesSql({ roomId: 'given.id', grams: 'given.grams', limit: '$4' })}) found`,
     [app, roomIds, roomIds.map((roomId) => gramsText(app, roomId, words)), limit],
   )
+}
+
+/**
+ * As `searchRooms`, of one large room. Without a name, so that the plan is made for this room: one for any room takes
+ * it for a small one, and reads the places of all its messages beside those of the words.
+ */
+export async function searchLargeRoom(
+  q: Queryable,
+  app: string,
+  roomId: string,
+  words: readonly string[],
+  limit: number,
+): Promise<MessageRow[]> {
+  return q.query<MessageRow>('', candidatesSql({ roomId: '$2', grams: '$3', limit: '$4' }), [
+    app,
+    roomId,
+    gramsText(app, roomId, words),
+    limit,
+  ])
 }
 
 /** As `searchRooms`, in the newest messages of a room alone: what is frequent is found there. */

@@ -6,7 +6,7 @@ import { MESSAGE_COLUMNS, type MessageRow } from './messages.ts'
 /** Of the rooms of one user, so many are told without being asked for by name. */
 export const MAX_ROOMS_TOLD = 500
 
-const MAX_DELETED_TOGETHER = 1_000
+const MAX_CHANGED_TOGETHER = 1_000
 
 export type RoomPosition = { roomId: string; seq: number; evSeq: number }
 
@@ -76,20 +76,21 @@ export async function findRoomEvents(
   )
 }
 
-/** Messages that were deleted by one commit, whose last change is `evSeq`. */
-export async function findDeletedTogether(
+/** Messages that were deleted or hidden by one commit, whose last change is `evSeq`; in the order of their changes. */
+export async function findChangedTogether(
   q: Queryable,
   app: string,
   roomId: string,
+  kind: 'deleted' | 'hidden',
   evSeq: number,
 ): Promise<string[]> {
   const rows = await q.query<{ id: string }>(
-    'positions-deleted',
+    'positions-together',
     `SELECT e.message_id AS id FROM room_events e
      JOIN room_events final ON final.app = $1 AND final.room_id = $2 AND final.ev_seq = $3 AND final.at = e.at
-     WHERE e.app = $1 AND e.room_id = $2 AND e.kind = 'deleted' AND e.ev_seq <= $3 AND e.ev_seq > $3 - $4::bigint
+     WHERE e.app = $1 AND e.room_id = $2 AND e.kind = $5 AND e.ev_seq <= $3 AND e.ev_seq > $3 - $4::bigint
      ORDER BY e.ev_seq`,
-    [app, roomId, evSeq, MAX_DELETED_TOGETHER],
+    [app, roomId, evSeq, MAX_CHANGED_TOGETHER, kind],
   )
   return rows.map((row) => row.id)
 }

@@ -18,6 +18,10 @@ export type RoomRow = {
   botState: string | null
   encrypted: boolean
   extParams: string | null
+  serviceStatus: number | null
+  assignTo: string | null
+  refRoom: string | null
+  isPublic: boolean | null
   /** Those of the members that are groups. */
   groupIds: string[]
   memberCount: number
@@ -45,11 +49,16 @@ export type RoomFields = {
   botState?: string | null
   encrypted?: boolean
   extParams?: string | null
+  serviceStatus?: number | null
+  assignTo?: string | null
+  refRoom?: string | null
+  isPublic?: boolean | null
 }
 
 const ROOM_COLUMNS = `r.app, r.id, r.room_type AS "roomType", r.name, r.cover, r.description, r.owner_id AS "ownerId",
   r.manager_ids AS "managerIds", r.pair, r.status, r.opening, r.room_tags AS "roomTags", r.webhook,
   r.bot_mode AS "botMode", r.bot_state AS "botState", r.encrypted, r.ext_params AS "extParams",
+  r.service_status AS "serviceStatus", r.assign_to AS "assignTo", r.ref_room AS "refRoom", r.is_public AS "isPublic",
   r.group_ids AS "groupIds", r.member_count AS "memberCount", r.last_seq AS "lastSeq", r.ev_seq AS "evSeq", r.counted, r.message_count AS "messageCount",
   r.last_message_seq AS "lastMessageSeq", r.created_at AS "createdAt", r.updated_at AS "updatedAt"`
 
@@ -103,9 +112,10 @@ export async function insertRoom(
   const rows = await tx.query(
     'rooms-insert',
     `INSERT INTO rooms (app, id, room_type, name, cover, description, owner_id, pair, room_tags, webhook,
-       bot_mode, encrypted, ext_params, active_at, bumped_at, created_at, updated_at)
+       bot_mode, encrypted, ext_params, service_status, assign_to, ref_room, is_public,
+       active_at, bumped_at, created_at, updated_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[], COALESCE($9::text[], '{}'), $10, $11::boolean,
-       COALESCE($12::boolean, false), $13, $14, $14, $14, $14)
+       COALESCE($12::boolean, false), $13, $15::int, $16, $17, $18::boolean, $14, $14, $14, $14)
      ON CONFLICT (app, id) DO NOTHING RETURNING id`,
     [
       app,
@@ -122,6 +132,10 @@ export async function insertRoom(
       room.encrypted,
       room.extParams,
       at,
+      room.serviceStatus,
+      room.assignTo,
+      room.refRoom,
+      room.isPublic,
     ],
   )
   return rows.length === 1
@@ -141,6 +155,10 @@ const FIELD_COLUMNS: ReadonlyArray<[keyof RoomFields, string]> = [
   ['botState', 'bot_state'],
   ['encrypted', 'encrypted'],
   ['extParams', 'ext_params'],
+  ['serviceStatus', 'service_status'],
+  ['assignTo', 'assign_to'],
+  ['refRoom', 'ref_room'],
+  ['isPublic', 'is_public'],
 ]
 
 export async function updateRoom(

@@ -25,6 +25,8 @@ const NOT_CUSTOM = new Set<string>([
   'updatedAt',
   'updatedAtMS',
   'isSocketConnected',
+  'lastJoinOrCreateRoomTime',
+  'lastJoinOrCreateRoomTimeMS',
   'issueAccessToken',
   'token',
   'expirationDate',

@@ -3,6 +3,7 @@
  * No single object has a key `data`: one of the shipped clients would take that for the object.
  */
 import type { Block, Invitation, Member, Message, Room, RoomPref, User } from '../chat/model.ts'
+import type { OwnUser } from '../chat/own-users.ts'
 import type { QuittedRoom } from '../chat/quitted-rooms.ts'
 import type { Token } from '../credentials/tokens.ts'
 
@@ -28,11 +29,15 @@ export const presentUser = (user: User): Wire => ({
   ...dated('updatedAt', user.updatedAt),
 })
 
-export const presentOwnUser = (user: User): Wire => ({
+export const presentOwnUser = ({ traces, connected, ...user }: OwnUser): Wire => ({
   ...presentUser(user),
   email: user.email,
   mute: user.mutedRoomIds,
   notificationEnabled: user.notificationEnabled,
+  address: traces?.address ?? undefined,
+  userAgent: traces?.userAgent ?? undefined,
+  ...dated('lastJoinOrCreateRoomTime', traces?.lastRoomAt ?? undefined),
+  isSocketConnected: connected,
 })
 
 /** The short form, inside messages. */
@@ -94,6 +99,7 @@ export const presentRoom = (room: Room): Wire => ({
   owner: room.owner && presentSender(room.owner),
   managers: room.managerIds,
   members: shownMembers(room).map((member) => presentUser(member.user)),
+  memberCount: room.memberCount,
   memberProperties: room.members.map(presentProperties),
   lastMessage: room.lastMessage && presentMessage(room.lastMessage),
   seq: room.lastSeq,
@@ -105,6 +111,10 @@ export const presentRoom = (room: Room): Wire => ({
   botState: room.botState,
   encrypted: room.encrypted,
   extParams: room.extParams,
+  serviceStatus: room.serviceStatus,
+  assignTo: room.assignTo,
+  refRoom: room.refRoom,
+  isPublic: room.isPublic,
   ...dated('createdTime', room.createdAt),
   ...dated('updatedTime', room.updatedAt),
   ...(room.view !== undefined && {

@@ -27,7 +27,7 @@ export type ChildOptions = {
   log: string | NodeJS.WritableStream
 }
 
-const READY_WITHIN_MS = 60_000
+const READY_WITHIN_MS = 120_000
 const STOP_WITHIN_MS = 10_000
 
 /** Runs one of the two services as a child process, configured by its environment alone. */

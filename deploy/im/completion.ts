@@ -19,6 +19,8 @@ export const completionCommand = (commands: readonly Command[]): Command => ({
 /** zsh reads bash's way of completing. */
 const ZSH_START = 'autoload -Uz compinit bashcompinit && compinit && bashcompinit\n'
 
+const takesFile = (takes: readonly string[]): boolean => takes.some((what) => what.startsWith('<file'))
+
 function bashScript(commands: readonly Command[]): string {
   const families = [...new Set(commands.map(({ name }) => name.split(' ', 1)[0] ?? '')), 'completion', 'help']
   const seconds = families.flatMap((family) => {
@@ -27,19 +29,21 @@ function bashScript(commands: readonly Command[]): string {
     )
     return words.length === 0 ? [] : [`    ${family}) words="${words.join(' ')}" ;;`]
   })
+  const ofFiles = commands.flatMap(({ name, takes }) => (takesFile(takes) ? [`"${name} "*`] : []))
   const options = commands.map(({ name, options, takes }) => {
     const names = [...Object.keys(options), 'json', 'help'].map((option) => `--${option}`)
-    const kinds =
-      takes
-        .join(' ')
-        .match(/[a-z-]+(?:\|[a-z-]+)+/)?.[0]
-        .split('|') ?? []
+    const alternatives = takesFile(takes) ? undefined : takes.join(' ').match(/[a-z-]+(?:\|[a-z-]+)+/)
+    const kinds = alternatives?.[0].split('|') ?? []
     return `    "${name}") words="${[...names, ...kinds].join(' ')}" ;;`
   })
   return `_im() {
   local words="" now="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}"
   case "$before" in
     --*-file|--settings|--environment) COMPREPLY=($(compgen -f -- "$now")); return ;;
+  esac
+  case "\${COMP_WORDS[*]:1:COMP_CWORD}|$now" in
+    *"|-"*) ;;
+    ${ofFiles.join('|')}) COMPREPLY=($(compgen -f -- "$now")); return ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then words="${families.join(' ')}"
   elif [ "$COMP_CWORD" -eq 2 ]; then case "\${COMP_WORDS[1]}" in

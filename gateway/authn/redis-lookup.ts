@@ -1,7 +1,7 @@
-import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { CredentialKind } from '#contract/credential.ts'
 import { type Introspection, REDIS_POSITION_KEY, redisCredentialKey } from '#contract/internal.ts'
+import { openRedis } from '#contract/redis.ts'
 import type { Observe } from './authn-event.ts'
 import { parseIntrospection } from './internal-answers.ts'
 
@@ -32,7 +32,7 @@ type Parts = {
 
 export function createRedisLookup({ url, clock, log, observe, ...parts }: Parts): RedisLookup {
   const limits = parts.limits ?? DEFAULT_REDIS_LIMITS
-  const redis = new Redis(url, {
+  const redis = openRedis(url, {
     protocol: 2,
     disableClientInfo: true,
     connectTimeout: 1_000,

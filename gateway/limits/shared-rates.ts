@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import { createRedisChannels } from '#contract/redis-channels.ts'
 import type { RateLimits, RateName } from './rate-limits.ts'
 
 /** Where gateways tell each other what they counted. */
@@ -37,8 +37,6 @@ export function createSharedRates({ url, limits, log }: SharedRatesParts): Share
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt: number) => Math.min(10_000, 200 * 2 ** attempt) * (0.5 + Math.random() / 2),
   } as const
-  const publisher = new Redis(url, { ...options, commandTimeout: 1_000 })
-  const subscriber = new Redis(url, { ...options, autoResubscribe: false })
   let isReported = false
 
   function reportDown(error: Error): void {
@@ -47,18 +45,21 @@ export function createSharedRates({ url, limits, log }: SharedRatesParts): Share
     isReported = true
   }
 
-  publisher.on('error', reportDown)
-  subscriber.on('error', reportDown)
-  subscriber.on('ready', () => {
-    subscriber.subscribe(CHANNEL).then(() => {
+  const channels = createRedisChannels({
+    url,
+    channels: [CHANNEL],
+    publisher: { ...options, commandTimeout: 1_000 },
+    subscriber: { ...options, autoResubscribe: false },
+    onTrouble: reportDown,
+    onLinked() {
       if (isReported) log.info({ event: 'rates-shared' }, 'rate limits are shared again')
       isReported = false
-    }, reportDown)
-  })
-  subscriber.on('message', (_channel: string, text: string) => {
-    const told = parseTold(text)
-    if (told === undefined || told.from === from) return
-    for (const [name, key, count] of told.takes) limits.byName.get(name as RateName)?.charge(key, count)
+    },
+    onMessage(_channel, text) {
+      const told = parseTold(text)
+      if (told === undefined || told.from === from) return
+      for (const [name, key, count] of told.takes) limits.byName.get(name as RateName)?.charge(key, count)
+    },
   })
 
   function tell(): void {
@@ -66,8 +67,8 @@ export function createSharedRates({ url, limits, log }: SharedRatesParts): Share
     for (const [name, limit] of limits.byName)
       for (const [key, count] of limit.untold())
         if (takes.length < MAX_ENTRIES) takes.push([name, key, count])
-    if (takes.length === 0 || publisher.status !== 'ready') return
-    publisher.publish(CHANNEL, JSON.stringify({ from, takes } satisfies Told)).catch(reportDown)
+    if (takes.length === 0 || !channels.canPublish()) return
+    channels.publish(CHANNEL, JSON.stringify({ from, takes } satisfies Told)).catch(reportDown)
   }
 
   const timer = setInterval(tell, TELL_EVERY_MS).unref()
@@ -75,8 +76,7 @@ export function createSharedRates({ url, limits, log }: SharedRatesParts): Share
     tell,
     close() {
       clearInterval(timer)
-      publisher.disconnect()
-      subscriber.disconnect()
+      channels.close()
     },
   }
 }

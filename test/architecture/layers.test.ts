@@ -131,6 +131,14 @@ t.test('the contract is reached by its name from everywhere but itself', async (
     t.notMatch(text, /from\s*['"]\.[^'"]*\/contract\//, path)
 })
 
+/** Where gateway and core open their Redis, so that both mean the same by an address of it. */
+const REDIS_FILES = ['core/contract/redis.ts', 'core/contract/redis-channels.ts']
+
+t.test('Redis is opened in one place', async (t) => {
+  for (const { path, imports } of sources)
+    if (imports.includes('ioredis')) t.ok(REDIS_FILES.includes(path), path)
+})
+
 const isTracing = (target: string): boolean => target.startsWith('@opentelemetry/')
 
 t.test('OpenTelemetry is loaded in one place, and only when tracing is switched on', async (t) => {
@@ -141,10 +149,16 @@ t.test('OpenTelemetry is loaded in one place, and only when tracing is switched 
   }
 })
 
-t.test('the contract imports node alone, and what is loaded on demand', async (t) => {
+t.test('the contract imports node alone, what is loaded on demand, and Redis in its place', async (t) => {
   for (const { path, imports } of sources.filter((source) => isContract(source.path)))
     t.same(
-      imports.filter((target) => !target.startsWith('node:') && !isContract(target) && !isTracing(target)),
+      imports.filter(
+        (target) =>
+          !target.startsWith('node:') &&
+          !isContract(target) &&
+          !isTracing(target) &&
+          !(target === 'ioredis' && REDIS_FILES.includes(path)),
+      ),
       [],
       path,
     )

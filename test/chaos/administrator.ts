@@ -24,8 +24,8 @@ type Parts = {
   clientKey: string
   random: Random
   operations: Operation[]
-  /** How long a revoked credential is tried. */
-  triedForMs: number
+  /** How long a revoked credential is tried, as far as is known by now. */
+  triedForMs: () => number
   timeoutMs: number
 }
 
@@ -55,9 +55,9 @@ export function createAdministrator(parts: Parts): Administrator {
   }
 
   async function tryOut({ name, user, token }: Credential): Promise<void> {
-    const untilMs = Date.now() + triedForMs
+    const sinceMs = Date.now()
     const headers = { 'IM-Client-Key': clientKey, 'IM-Authorization': token }
-    while (Date.now() < untilMs) {
+    while (Date.now() < sinceMs + triedForMs()) {
       for (const entrance of entrances) {
         const startedAtMs = Date.now()
         const { outcome } = await ask(entrance, headers, { method: 'GET', path: '/me', timeoutMs })

@@ -6,6 +6,7 @@ import { createAdministrator } from './administrator.ts'
 import { ask, wait } from './caller.ts'
 import { check, type Violation } from './checker.ts'
 import type { ClientCounts, Recorder } from './client.ts'
+import { FAULTS, type FaultKind } from './faults.ts'
 import type { FinalRoom, History, SeenMessage } from './history.ts'
 import { createNemesis, type Struck } from './nemesis.ts'
 import { createRandom } from './random.ts'
@@ -17,8 +18,9 @@ export type ChaosOptions = {
   seed: number
   /** Of the faults; what comes before and after them is not counted. */
   durationMs: number
-  /** No more than so many. */
-  faults?: number
+  /** Which, where not all; each once, where `once`. */
+  kinds?: readonly FaultKind[]
+  once?: boolean
   users: number
   faultMs: { least: number; most: number }
   /** Between a recovery and the next fault. */
@@ -27,6 +29,8 @@ export type ChaosOptions = {
   pairShare: number
   thinkMs: { least: number; most: number }
   timeoutMs: number
+  /** How long a revoked credential is tried, where not until its bound is well over. */
+  triedAtMostMs?: number
   /** For what is left to do when all is mended. */
   quietMs: number
   /** A core that is killed leaves its rooms' webhooks to the others when its lease of ten seconds is over. */
@@ -45,32 +49,31 @@ export type ChaosReport = {
   errorLines: string[]
 }
 
-/** Beyond the longest fault: until a gateway that was cut off has followed the feed again. */
+/** Beyond the longest strike: until a gateway that was cut off has followed the feed again. */
 const REVOCATION_GRACE_MS = 8_000
+/** Thirty seconds after its feed last answered a gateway believes nothing that it remembers; the rest is for what was asked. */
+const MOST_REVOCATION_MS = 40_000
 const PROBE_ROOM = 'probes'
 const PROBE_USER = 'prober'
 
 export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosReport> {
   const { seed, durationMs, faultMs, pauseMs, pairShare, thinkMs, timeoutMs, quietMs } = options
-  const { tell = () => {} } = options
+  const { kinds = FAULTS, once = false, tell = () => {} } = options
   const random = createRandom(seed)
   const recorder: Recorder = { operations: [], sightings: [] }
   const receiver = await startWebhookReceiver(t, random.branch('webhooks'))
   const stand = await startChaosStand(t, receiver.url)
   const { entrances, stack } = stand
   const { clientKey, platformKey } = stack.keys
-  const bounds = {
-    requestMs: faultMs.most + REVOCATION_GRACE_MS,
-    // What was sent before a pause or a partition arrives after it.
-    socketMs: 2 * faultMs.most + REVOCATION_GRACE_MS,
-  }
+  // As long as something was away, and no longer than a gateway believes what it remembers without the feed.
+  const boundMs = () => Math.min(MOST_REVOCATION_MS, nemesis.longestMs() + REVOCATION_GRACE_MS)
   const administrator = createAdministrator({
     entrances,
     platformKey,
     clientKey,
     random: random.branch('administrator'),
     operations: recorder.operations,
-    triedForMs: bounds.requestMs + 4_000,
+    triedForMs: () => Math.min(options.triedAtMostMs ?? Infinity, boundMs() + 4_000),
     timeoutMs,
   })
 
@@ -117,6 +120,7 @@ export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosRe
   const recovered = async () => void (await Promise.all(entrances.map(probe)))
 
   const nemesis = createNemesis({
+    kinds,
     stand,
     users,
     administrator,
@@ -128,7 +132,7 @@ export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosRe
     tell,
   })
   await recovered()
-  await nemesis.run(Date.now() + durationMs, options.faults ?? Infinity)
+  await nemesis.run(Date.now() + durationMs, once ? kinds.length : Infinity)
 
   const deadlineMs = Date.now() + quietMs
   await Promise.all(users.map((user) => user.finish(deadlineMs)))
@@ -148,7 +152,8 @@ export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosRe
     ...recorder,
     views,
     revocations: administrator.revocations,
-    bounds,
+    // What was sent before a pause or a partition arrives after it.
+    bounds: { requestMs: boundMs(), socketMs: nemesis.longestMs() + boundMs() },
     webhooks: receiver.calls,
     final,
   }

@@ -76,7 +76,6 @@ export async function startChaosStand(t: Scope, webhookUrl: string): Promise<Cha
     cores.push(startNode(`core ${index}`, () => stack.addCore(env)))
   }
 
-  await Promise.all(cores)
   const directory = await mkdtemp(join(tmpdir(), 'imkit-chaos-'))
   t.teardown(() => rm(directory, { recursive: true, force: true }))
   const entrances: string[] = []

@@ -118,4 +118,33 @@ onEachDatabase(t, async (t, server) => {
       code: 'MISSING_PARAMETER',
     })
   })
+
+  t.test('many at once are told by their ids, and the newest in full', async (t) => {
+    const app = await server.newApp()
+    const ann = app.user('ann')
+    const room = await groupOf(app, 'ann', 'bob')
+    const count = 70
+    await Promise.all(
+      Array.from({ length: count }, () =>
+        app.user('bob').ok('POST', `/rooms/${room}/message`, { message: 'x' }),
+      ),
+    )
+    app.takeEvents()
+    const body = { room, sender: 'bob' }
+    t.match(await ann.ok('POST', '/messages/hide-by-sender-in-room', body), { n: count })
+    const told = app.takeEvents()
+    t.ok(told.length <= 51, 'few for a room’s queue')
+    let evSeq = 0
+    for (const event of told) {
+      if (event.type === 'messages-hidden') {
+        t.ok(event.hidden)
+        t.equal(event.evSeq, evSeq + event.messageIds.length, 'no gap')
+        evSeq = event.evSeq
+      } else if (event.type === 'message-changed') t.ok(event.message.hidden && event.message.evSeq <= evSeq)
+      else t.fail(event.type)
+    }
+    t.equal(evSeq, count)
+    const ids = told.flatMap((event) => (event.type === 'messages-hidden' ? event.messageIds : []))
+    t.equal(new Set(ids).size, count)
+  })
 })

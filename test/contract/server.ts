@@ -105,6 +105,8 @@ export async function startContractServer(
     liveSockets: createLiveSockets({
       local: {
         list: (app) => liveSockets.get(app) ?? [],
+        connected: (app, userIds) =>
+          userIds.filter((userId) => liveSockets.get(app)?.some((socket) => socket.userId === userId)),
         cut: (app, id) => liveSockets.get(app)?.some((socket) => socket.id === id) ?? false,
       },
       nodeId: 'test-node',

@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { commands } from '../../deploy/im/commands.ts'
 import { freePort } from '../support/free-port.ts'
 import { im } from './im.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
 
 t.test('help is there for everything', async (t) => {
   const help = await im([])
@@ -72,12 +75,17 @@ t.test('bash completes commands, their options and the kinds they take', async (
   const { stdout: script } = await im(['completion', 'bash'])
   const complete = async (...words: string[]) => {
     const lines = `${script}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _im; echo "\${COMPREPLY[*]}"`
-    return (await promisify(execFile)('bash', ['-c', lines])).stdout.trim().split(' ')
+    const { stdout } = await promisify(execFile)('bash', ['-c', lines], { cwd: ROOT })
+    return stdout.trim().split(' ').sort()
   }
   t.same(await complete('im', 'ke'), ['keys'])
-  t.same(await complete('im', 'keys', ''), ['list', 'create', 'rotate', 'revoke'])
+  t.same(await complete('im', 'keys', ''), ['create', 'list', 'revoke', 'rotate'])
   t.same(await complete('im', 'keys', 'rotate', '--ov'), ['--overlap'])
   t.same(await complete('im', 'keys', 'create', 'cl'), ['client-key'])
   t.same(await complete('im', 'load', '--us'), ['--users'])
+  t.same(await complete('im', 'import', 'READ'), ['README.md'], 'a file')
+  t.same(await complete('im', 'import', '--ap'), ['--app'])
+  t.same(await complete('im', 'apps', 'set', 'packa'), ['package-lock.json', 'package.json'])
+  t.same(await complete('im', 'apps', 'se'), ['set'])
   t.match((await im(['completion', 'zsh'])).stdout, /bashcompinit/)
 })

@@ -5,12 +5,17 @@ import type { Stack } from '../support/stack.ts'
 
 export const MAIN = fileURLToPath(new URL('../../deploy/im/main.ts', import.meta.url))
 
+/** Most of a short command's time would go into reading the sources anew. */
+const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url))
+
 export type Ran = { code: number | null; stdout: string; stderr: string; json: unknown }
 export type RunOptions = { env?: Record<string, string>; input?: string }
 
 /** `im` as at a shell that has nothing in its environment but what is given. */
 export async function im(words: readonly string[], { env = {}, input = '' }: RunOptions = {}): Promise<Ran> {
-  const child = spawn(process.execPath, [MAIN, ...words], { env: { PATH: process.env.PATH, ...env } })
+  const child = spawn(process.execPath, [MAIN, ...words], {
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
+  })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -4,13 +4,13 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import t from 'tap'
-import { gone, launch, temporaryDirectory } from './launch.ts'
+import t, { type Test } from 'tap'
+import { gone, type Launched, launch, temporaryDirectory } from './launch.ts'
 
 const lines = (text: string): string[] => text.split('\n').filter((line) => line.trim() !== '')
 const mode = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8)
 
-t.setTimeout(240_000)
+t.setTimeout(150_000)
 
 /** Used by one start after another, so that each finds what the one before left behind, however it ended. */
 const dataDir = join(await temporaryDirectory(t), 'not-there-yet')
@@ -67,7 +67,7 @@ t.test('one start runs gateway and core, and says where', async (t) => {
   })
 })
 
-t.test('keys, tokens and messages outlive a restart', async (t) => {
+t.test('keys, tokens and messages outlive ends of every kind', async (t) => {
   const first = launch(t, dataDir)
   const before = await first.running
   const signedIn = await post(`${before.gatewayUrl}/demo/sign-in`, { user: 'ada' })
@@ -79,16 +79,48 @@ t.test('keys, tokens and messages outlive a restart', async (t) => {
     asAda,
   )
   t.equal(sent.status, 200)
-  first.process.kill('SIGTERM')
-  t.equal(await first.exited, 0)
+  const kept = async (launched: Launched) => {
+    const after = await launched.running
+    t.equal(after.clientKey, before.clientKey)
+    t.equal(after.platformKey, before.platformKey)
+    const answer = await fetch(`${after.gatewayUrl}/rooms/lobby/messages/v3?limit=5`, { headers: asAda })
+    t.equal(answer.status, 200, 'the token still stands')
+    const { result } = (await answer.json()) as { result: { data: unknown[] } }
+    t.match(result.data[0], { message: 'kept', sender: { _id: 'ada' } })
+  }
 
-  const after = await launch(t, dataDir).running
-  t.equal(after.clientKey, before.clientKey)
-  t.equal(after.platformKey, before.platformKey)
-  const answer = await fetch(`${after.gatewayUrl}/rooms/lobby/messages/v3?limit=5`, { headers: asAda })
-  t.equal(answer.status, 200, 'the token still stands')
-  const { result } = (await answer.json()) as { result: { data: unknown[] } }
-  t.match(result.data[0], { message: 'kept', sender: { _id: 'ada' } })
+  const whenItDies = async (t: Test, launched: Launched, which: 'core' | 'gateway') => {
+    const pids = await launched.servicePids()
+    process.kill(pids[which === 'core' ? 0 : 1] ?? 0, 'SIGKILL')
+    t.equal(await launched.exited, 1)
+    t.equal(lines(launched.stderr()).length, 1)
+    t.match(launched.stderr(), `The ${which} ended (SIGKILL)`)
+    await gone(pids)
+  }
+  await t.test('when the core dies, everything ends, and one line says why', (t) =>
+    whenItDies(t, first, 'core'),
+  )
+  const second = launch(t, dataDir)
+  await kept(second)
+  await t.test('when the gateway dies, everything ends, and one line says why', (t) =>
+    whenItDies(t, second, 'gateway'),
+  )
+
+  const third = launch(t, dataDir)
+  await kept(third)
+  await t.test('a launcher that is killed takes its services along', async () => {
+    const pids = await third.servicePids()
+    third.process.kill('SIGKILL')
+    await gone(pids)
+  })
+
+  const fourth = launch(t, dataDir, {}, ['npm', 'start'])
+  await kept(fourth)
+  await t.test('stopping npm stops everything that `npm start` started', async () => {
+    fourth.process.kill('SIGTERM')
+    await fourth.exited
+    await kept(launch(t, dataDir))
+  })
 })
 
 t.test('a busy port is said in one line, with the name of its setting', async (t) => {
@@ -123,40 +155,6 @@ t.test('a damaged file of secrets stops the start instead of being replaced', as
   const launched = launch(t, directory)
   t.equal(await launched.exited, 1)
   t.match(lines(launched.stderr()), [/secrets\.json is damaged/])
-})
-
-for (const which of ['core', 'gateway'] as const) {
-  t.test(`when the ${which} dies, everything ends, and one line says why`, async (t) => {
-    const launched = launch(t, dataDir)
-    await launched.running
-    const pids = await launched.servicePids()
-    process.kill(pids[which === 'core' ? 0 : 1] ?? 0, 'SIGKILL')
-    t.equal(await launched.exited, 1)
-    t.equal(lines(launched.stderr()).length, 1)
-    t.match(launched.stderr(), `The ${which} ended (SIGKILL)`)
-    await gone(pids)
-  })
-}
-
-t.test(
-  'a launcher that is killed takes its services along, and the next start finds nothing in its way',
-  async (t) => {
-    const dataDir = await temporaryDirectory(t)
-    const launched = launch(t, dataDir)
-    await launched.running
-    const pids = await launched.servicePids()
-    launched.process.kill('SIGKILL')
-    await gone(pids)
-    t.ok(await launch(t, dataDir).running)
-  },
-)
-
-t.test('stopping npm stops everything that `npm start` started', async (t) => {
-  const launched = launch(t, dataDir, {}, ['npm', 'start'])
-  await launched.running
-  launched.process.kill('SIGTERM')
-  await launched.exited
-  t.ok(await launch(t, dataDir).running, 'nothing is left that holds the directory')
 })
 
 t.test('a Node that cannot read TypeScript gets one line that says what to run', async (t) => {

@@ -15,7 +15,7 @@ const DISK_BYTES = RESERVE_BYTES + 160 * 1_048_576
 const ROOM = 'room'
 const isRoot = process.getuid?.() === 0
 
-t.setTimeout(400_000)
+t.setTimeout(150_000)
 
 t.test('an embedded database whose disk is full', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'imkit-disk-'))

@@ -3,7 +3,7 @@ import { judge, runSoak } from './soak.ts'
 
 // By hand, and long enough to judge memory: npm run soak -- --minutes 60
 
-t.setTimeout(240_000)
+t.setTimeout(150_000)
 
 t.test('what comes and goes leaves nothing open at gateway and core', async (t) => {
   const report = await runSoak(t, {

@@ -14,7 +14,7 @@ const SPARE = 10
 /** What is compiled and remembered once; less than what a tunnel holds, for each of them. */
 const MOST_BYTES_EACH = 2_048
 
-t.setTimeout(240_000)
+t.setTimeout(150_000)
 
 t.test('left by the client', async (t) => {
   const stack = await startStack(t, { gatewayEnv: GAUGED })

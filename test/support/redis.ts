@@ -2,11 +2,13 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type GuardedProcess, type Scope, startGuarded } from './child-process.ts'
-import { onFreePort } from './free-port.ts'
+import { freePort, onFreePort } from './free-port.ts'
 
 export type TestRedis = {
   url: string
   port: number
+  /** By which the nodes of a cluster find each other. */
+  busPort: number | undefined
   pid: number
   /** Stops answering without closing a connection: the network partition as a client sees it. */
   pause(): void
@@ -17,12 +19,14 @@ export type TestRedis = {
 }
 
 /** A Redis of this test's own, empty, without persistence. */
-export async function startRedis(t: Scope): Promise<TestRedis> {
-  let { server, port } = await onFreePort(async (port) => ({ server: await launch(port), port }))
+export async function startRedis(t: Scope, { cluster = false } = {}): Promise<TestRedis> {
+  const busPort = cluster ? await freePort() : undefined
+  let { server, port } = await onFreePort(async (port) => ({ server: await launch(port, busPort), port }))
   t.teardown(() => server.stop())
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    busPort,
     get pid() {
       return server.pid
     },
@@ -30,12 +34,12 @@ export async function startRedis(t: Scope): Promise<TestRedis> {
     resume: () => server.signal('SIGCONT'),
     stop: () => server.stop(),
     async start() {
-      server = await launch(port)
+      server = await launch(port, busPort)
     },
   }
 }
 
-async function launch(port: number): Promise<GuardedProcess> {
+async function launch(port: number, busPort: number | undefined): Promise<GuardedProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'imkit-redis-'))
   const settings = [
     '--port',
@@ -48,6 +52,7 @@ async function launch(port: number): Promise<GuardedProcess> {
     'no',
     '--dir',
     directory,
+    ...(busPort === undefined ? [] : ['--cluster-enabled', 'yes', '--cluster-port', `${busPort}`]),
   ]
   const server = await startGuarded('redis-server', settings, {
     stopSignal: 'KILL',

@@ -13,6 +13,7 @@ const OPENED_AT_ONCE = 50
 const ANSWER_WITHIN_MS = 20_000
 const FIRST_DELAY_MS = 1_000
 const MOST_DELAY_MS = 5_000
+const MOST_FIRST_ATTEMPTS = 5
 const PING = Buffer.from([0x81, 1, 0x32])
 const PONG = frameBytes('3')
 const port = Number(new URL(url).port)
@@ -78,6 +79,8 @@ async function stay(token: string, onFirst: () => void): Promise<void> {
     } catch (error) {
       const name = error instanceof Error ? error.message : 'unknown'
       if (markedAtMs !== undefined) errors[name] = (errors[name] ?? 0) + 1
+      // Nothing has happened yet: who cannot come in now has found a mistake.
+      else if (attempt >= MOST_FIRST_ATTEMPTS) throw new Error(`no socket opens: ${name}`)
     }
     const waitMs = Math.min(MOST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt++)
     await delay(waitMs * (0.5 + Math.random()))

@@ -64,7 +64,16 @@ export const SCHEMAS: Readonly<Record<string, TSchema>> = {
     description: 'A user, as the members of a room see them, with whatever else the customer keeps of them.',
   }),
   OwnClient: Type.Object(
-    { ...Client, email: Optional(Text()), mute: List(Text()), notificationEnabled: Flag() },
+    {
+      ...Client,
+      email: Optional(Text()),
+      mute: List(Text()),
+      notificationEnabled: Flag(),
+      address: Optional(Anything),
+      userAgent: Optional(Text()),
+      ...dated('lastJoinOrCreateRoomTime'),
+      isSocketConnected: Optional(Flag({ description: 'In lists of users alone.' })),
+    },
     { description: 'A user, as they themselves and the customer see them.' },
   ),
   Message: Type.Object(
@@ -93,13 +102,14 @@ export const SCHEMAS: Readonly<Record<string, TSchema>> = {
   Room: Type.Object({
     ...named,
     appID: Text(),
-    ...optional(Text(), 'name', 'cover', 'description', 'botState', 'extParams'),
+    ...optional(Text(), 'name', 'cover', 'description', 'botState', 'extParams', 'assignTo', 'refRoom'),
     roomType: Union([Type.Literal('direct'), Type.Literal('group'), Type.Literal('custom')]),
     owner: Optional(ref('Sender')),
     managers: List(Text()),
     members: List(Union([ref('Client'), Text()]), {
       description: 'Users; the answer of `POST /rooms` has ids.',
     }),
+    memberCount: Integer({ description: 'Everyone inside; a list has up to 200 of a room’s members.' }),
     memberProperties: List(
       Type.Object({
         client: Text(),
@@ -116,6 +126,8 @@ export const SCHEMAS: Readonly<Record<string, TSchema>> = {
     roomTags: List(Text()),
     botMode: Optional(Flag()),
     encrypted: Flag(),
+    isPublic: Optional(Flag()),
+    serviceStatus: Optional(Integer()),
     ...dated('createdTime'),
     ...dated('updatedTime'),
     unread: Optional(Integer()),

@@ -113,6 +113,11 @@ export const MESSAGES: Endpoints = {
   'POST /messages/unhide-by-sender-in-room': says('Shows it again', 'Counts', {
     example: { room: 'hello', sender: 'ada' },
   }),
+  'POST /messages/:id/streaming': says(
+    'Tells the room what comes next in a message of type `ai_streaming`',
+    Nothing,
+    { example: { text: 'Once upon' }, errors: ['MESSAGE_NOT_FOUND'] },
+  ),
   'POST /messages/:id/reaction': says('Reacts to a message', 'Message', { example: { reaction: '👍' } }),
   'DELETE /messages/:id/reaction': says('Takes back one reaction, or all of the caller’s', 'Message'),
   'POST /messages/user-delete': says('Hides messages from the caller alone', 'OwnDeletions', {

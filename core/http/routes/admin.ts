@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { messagesOfApp } from '../../chat/app-usage.ts'
+import { asOwnUser } from '../../chat/own-users.ts'
 import { muteRoomFor } from '../../chat/profile.ts'
 import { presentUsage } from '../../reports/usage.ts'
 import { presentMessage, presentOwnUser } from '../../wire/present.ts'
@@ -15,7 +16,9 @@ export const adminRoutes: Route[] = [
     caller: 'platform',
     answer: async ({ chat, actor, params }) => {
       const { uid, room } = params
-      return presentOwnUser(await muteRoomFor(chat, actor, { userId: uid, roomId: room, muted: true }))
+      return presentOwnUser(
+        await asOwnUser(chat, await muteRoomFor(chat, actor, { userId: uid, roomId: room, muted: true })),
+      )
     },
   }),
 
@@ -23,7 +26,9 @@ export const adminRoutes: Route[] = [
     caller: 'platform',
     answer: async ({ chat, actor, params }) => {
       const { uid, room } = params
-      return presentOwnUser(await muteRoomFor(chat, actor, { userId: uid, roomId: room, muted: false }))
+      return presentOwnUser(
+        await asOwnUser(chat, await muteRoomFor(chat, actor, { userId: uid, roomId: room, muted: false })),
+      )
     },
   }),
 

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { listClients, upsertClient, upsertClients } from '../../chat/clients.ts'
-import type { User } from '../../chat/model.ts'
+import { asListedUsers, asOwnUser, type OwnUser } from '../../chat/own-users.ts'
 import { disabledSince, disableUser, enableUser } from '../../credentials/disablement.ts'
 import { bindToken, issueToken } from '../../credentials/tokens.ts'
 import { parseProfile } from '../../wire/client-body.ts'
@@ -33,7 +33,7 @@ const MAX_LIMIT = 1_000
 
 async function upsert(call: Call<'platform', string, unknown, Static<typeof ClientBody>>) {
   const { chat, credentials, actor, body } = call
-  const user = await upsertClient(chat, actor, body._id, parseProfile(body, true))
+  const user = await asOwnUser(chat, await upsertClient(chat, actor, body._id, parseProfile(body, true)))
   if (!body.issueAccessToken && !body.token) return presentOwnUser(user)
   const { token, position } = body.issueAccessToken
     ? await issueToken(credentials, actor.app, user)
@@ -73,12 +73,15 @@ export const clientRoutes: Route[] = [
         limit: Math.min(query.limit || DEFAULT_LIMIT, MAX_LIMIT),
       })
       const ids = users.map((user) => user.id)
-      const since = await disabledSince(credentials, actor.app, ids)
-      const present = (user: User) => ({
+      const [since, own] = await Promise.all([
+        disabledSince(credentials, actor.app, ids),
+        asListedUsers(chat, actor.app, users),
+      ])
+      const present = (user: OwnUser) => ({
         ...presentOwnUser(user),
         disabledAt: since.get(user.id)?.toISOString() ?? null,
       })
-      return { totalCount, data: users.map(present) }
+      return { totalCount, data: own.map(present) }
     },
   }),
 

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { actingUser } from '../../chat/context.ts'
 import { totalBadge } from '../../chat/mark-read.ts'
+import { asOwnUser } from '../../chat/own-users.ts'
 import { muteRoom, readProfile, updateProfile } from '../../chat/profile.ts'
 import { unsubscribeDevices } from '../../chat/subscriptions.ts'
 import { revokeTokens } from '../../credentials/tokens.ts'
@@ -23,14 +24,14 @@ const OneOrMany = Type.Optional(Type.Union([Type.Array(Type.String()), Type.Stri
 export const meRoutes: Route[] = [
   route('GET /me', {
     caller: 'user',
-    answer: async ({ chat, actor }) => presentOwnUser(await readProfile(chat, actor)),
+    answer: async ({ chat, actor }) => presentOwnUser(await asOwnUser(chat, await readProfile(chat, actor))),
   }),
 
   route('POST /me', {
     caller: 'user',
     body: ProfileBody,
     answer: async ({ chat, actor, body }) =>
-      presentOwnUser(await updateProfile(chat, actor, parseProfile(body, false))),
+      presentOwnUser(await asOwnUser(chat, await updateProfile(chat, actor, parseProfile(body, false)))),
   }),
 
   route('GET /me/badge', {
@@ -44,25 +45,29 @@ export const meRoutes: Route[] = [
   route('POST /me/mute/:room', {
     caller: 'user',
     answer: async ({ chat, actor, params }) =>
-      presentOwnUser(await muteRoom(chat, actor, { roomId: params.room, muted: true })),
+      presentOwnUser(
+        await asOwnUser(chat, await muteRoom(chat, actor, { roomId: params.room, muted: true })),
+      ),
   }),
 
   route('DELETE /me/mute/:room', {
     caller: 'user',
     answer: async ({ chat, actor, params }) =>
-      presentOwnUser(await muteRoom(chat, actor, { roomId: params.room, muted: false })),
+      presentOwnUser(
+        await asOwnUser(chat, await muteRoom(chat, actor, { roomId: params.room, muted: false })),
+      ),
   }),
 
   route('POST /me/notification/enable', {
     caller: 'user',
     answer: async ({ chat, actor }) =>
-      presentOwnUser(await updateProfile(chat, actor, { notificationEnabled: true })),
+      presentOwnUser(await asOwnUser(chat, await updateProfile(chat, actor, { notificationEnabled: true }))),
   }),
 
   route('POST /me/notification/disable', {
     caller: 'user',
     answer: async ({ chat, actor }) =>
-      presentOwnUser(await updateProfile(chat, actor, { notificationEnabled: false })),
+      presentOwnUser(await asOwnUser(chat, await updateProfile(chat, actor, { notificationEnabled: false }))),
   }),
 
   route('POST /me/logout', {

@@ -5,6 +5,7 @@ import { listMessages, listMessagesAround, listMessagesBefore } from '../../chat
 import { markRead } from '../../chat/mark-read.ts'
 import { sendMessage } from '../../chat/send-message.ts'
 import { sendTyping } from '../../chat/send-typing.ts'
+import { streamText } from '../../chat/stream-text.ts'
 import { parseMessageBody } from '../../wire/message-body.ts'
 import { presentMessage } from '../../wire/present.ts'
 import { inspected } from '../inspect.ts'
@@ -17,6 +18,8 @@ const MAX_PAGE = 500
 const LATEST_MS = 8_640_000_000_000_000
 const DEFAULT_PAGE = 20
 const MAX_REACTION_LENGTH = 64
+/** Of one event; a room's readers get each. */
+const MAX_STREAMED_LENGTH = 4_096
 
 const OptionalText = Type.Optional(Type.String())
 const AnyObject = Type.Record(Type.String(), Type.Unknown())
@@ -136,6 +139,15 @@ export const messageRoutes: Route[] = [
       const text = body.message ?? ''
       const { senderId } = await sendTyping(chat, actor, { roomId: params.id, text })
       return { message: text, room: params.id, sender: senderId }
+    },
+  }),
+
+  route('POST /messages/:id/streaming', {
+    caller: 'any',
+    body: object({ text: Type.String({ minLength: 1, maxLength: MAX_STREAMED_LENGTH }) }),
+    answer: async ({ chat, actor, params, body }) => {
+      await streamText(chat, actor, { messageId: params.id, text: body.text })
+      return {}
     },
   }),
 

@@ -1,13 +1,13 @@
 import { readdir } from 'node:fs/promises'
-import { Redis } from 'ioredis'
 import { Client } from 'pg'
+import { openRedis } from '#contract/redis.ts'
 import { MIGRATIONS_DIRECTORY } from '../../../core/store/migrate.ts'
 import { codeOf } from '../secrets.ts'
 import { type Finding, IN_TIME_MS, ok, problem, skipped, warning } from './finding.ts'
 
 export async function checkRedis(url: string | undefined): Promise<Finding> {
   if (url === undefined) return skipped('Redis', 'REDIS_URL is not set: right for one gateway and one core')
-  const redis = new Redis(url, {
+  const redis = openRedis(url, {
     lazyConnect: true,
     connectTimeout: IN_TIME_MS,
     commandTimeout: IN_TIME_MS,

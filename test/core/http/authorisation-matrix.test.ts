@@ -190,6 +190,8 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   'DELETE /messages/:id/hidden': MESSAGE_MANAGED,
   'POST /messages/hide-by-sender-in-room': MESSAGES_MANAGED,
   'POST /messages/unhide-by-sender-in-room': MESSAGES_MANAGED,
+  // Its sender is the room's owner.
+  'POST /messages/:id/streaming': ROOM_OWNED,
   'POST /messages/:id/reaction': { ...MESSAGE_SELF, blocked: 403 },
   'DELETE /messages/:id/reaction': MESSAGE_SELF,
   'POST /messages/user-delete': { ...MESSAGES, platform: 400 },

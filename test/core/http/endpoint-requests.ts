@@ -11,7 +11,7 @@ export type EndpointRequest = {
 }
 
 /** Ids are the same in every app. */
-export type SceneIds = { message: string; ownMessage: string }
+export type SceneIds = { message: string; streamed: string }
 
 type Describe = string | ((ids: SceneIds) => EndpointRequest)
 
@@ -150,6 +150,7 @@ export const REQUESTS: Readonly<Record<string, Describe>> = {
     at('/messages/hide-by-sender-in-room', { room: 'room', sender: 'spare' }),
   'POST /messages/unhide-by-sender-in-room': () =>
     at('/messages/unhide-by-sender-in-room', { room: 'room', sender: 'spare' }),
+  'POST /messages/:id/streaming': ({ streamed }) => at(`/messages/${streamed}/streaming`, { text: 'and' }),
   'POST /messages/:id/reaction': ({ message }) => at(`/messages/${message}/reaction`, { reaction: '+1' }),
   'DELETE /messages/:id/reaction': ({ message }) => at(`/messages/${message}/reaction?reaction=%2B1`),
   'POST /messages/user-delete': ({ message }) =>

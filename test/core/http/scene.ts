@@ -39,7 +39,11 @@ export async function furnish(app: TestApp): Promise<SceneIds> {
   await owner.ok('PUT', '/rooms/room', { managers: ['manager'] })
   await owner.ok('POST', '/rooms/room/members', { invitees: ['invited'], invitationRequired: true })
   const message = await app.user('spare').ok('POST', '/rooms/room/message', { message: 'hello' })
-  const ownMessage = await owner.ok('POST', '/rooms/room/message', { message: 'hello again' })
+  const streamed = await owner.ok('POST', '/rooms/room/message', {
+    messageType: 'ai_streaming',
+    message: 'hello again',
+    text: '',
+  })
   await platform.ok('POST', '/admin/groups', {
     _id: 'team',
     nickname: 'Team',
@@ -48,7 +52,7 @@ export async function furnish(app: TestApp): Promise<SceneIds> {
   await owner.ok('POST', '/roomPrefs/room/group/team', { sticky: true })
   await owner.ok('POST', '/blockStatus/room/room/blocked')
   await platform.ok('POST', '/config', { featureFlags: { a: true } })
-  return { message: String(message._id), ownMessage: String(ownMessage._id) }
+  return { message: String(message._id), streamed: String(streamed._id) }
 }
 
 /** What is named by more than its app, and so cannot be copied from one app to another. */

@@ -23,7 +23,11 @@ export async function openDeliverer(databaseUrl: string, leaseMs: number): Promi
     settings: { invitationRequired: false, sandbox: false },
     configs: createAppConfigs(db, clock),
     connections: { count: async () => 0, peak: async () => 0 },
-    liveSockets: { list: async () => ({ sockets: [], isComplete: true }), cut: async () => 'absent' },
+    liveSockets: {
+      list: async () => ({ sockets: [], isComplete: true }),
+      connected: async () => ({ userIds: new Set(), isComplete: true }),
+      cut: async () => 'absent',
+    },
     log: createLog('silent'),
   }
   const outbound = createOutbound('all')

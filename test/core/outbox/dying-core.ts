@@ -33,7 +33,11 @@ const chat: ChatContext = {
     clock,
     log,
   }),
-  liveSockets: { list: async () => ({ sockets: [], isComplete: true }), cut: async () => 'absent' },
+  liveSockets: {
+    list: async () => ({ sockets: [], isComplete: true }),
+    connected: async () => ({ userIds: new Set(), isComplete: true }),
+    cut: async () => 'absent',
+  },
   log,
 }
 const actor = {

@@ -20,7 +20,7 @@ async function crowd(t: Parameters<typeof join>[0], core: TestCore, size: number
 }
 
 t.test('a large room is served in chunks, each socket once and in order, in both encodings', async (t) => {
-  const core = await startSockets(t, { limits: { broadcastChunk: 2 } })
+  const core = await startSockets(t, { limits: { broadcastChunk: 2, broadcastTurnMs: 0 } })
   const sockets = await crowd(t, core, 7)
   const keys = Array.from({ length: 20 }, (_, index) => `k${index}`)
   const told = sockets.map((socket) => collect(socket, 'myPrefDelete', 21))
@@ -32,7 +32,7 @@ t.test('a large room is served in chunks, each socket once and in order, in both
 })
 
 t.test('while a large room is being served, others are not held up', async (t) => {
-  const core = await startSockets(t, { limits: { broadcastChunk: 2 } })
+  const core = await startSockets(t, { limits: { broadcastChunk: 2, broadcastTurnMs: 0 } })
   const sockets = await crowd(t, core, 6)
   const last = sockets.at(-1) as TestSocket
   const told = collect(last, 'myPrefDelete', 2)
@@ -44,7 +44,7 @@ t.test('while a large room is being served, others are not held up', async (t) =
 t.test(
   'who leaves a large room still hears what was said before, who joins hears what follows',
   async (t) => {
-    const core = await startSockets(t, { limits: { broadcastChunk: 1 } })
+    const core = await startSockets(t, { limits: { broadcastChunk: 1, broadcastTurnMs: 0 } })
     const sockets = await crowd(t, core, 4)
     const newcomer = await join(t, core, user('new'))
     const all = sockets.map((socket) => collect(socket, 'myPrefDelete', 2))
@@ -74,7 +74,7 @@ t.test(
 )
 
 t.test('the sender’s sockets are left out of a chunked broadcast too', async (t) => {
-  const core = await startSockets(t, { limits: { broadcastChunk: 1 } })
+  const core = await startSockets(t, { limits: { broadcastChunk: 1, broadcastTurnMs: 0 } })
   const sockets = await crowd(t, core, 3)
   const all = sockets.map((socket, index) => collect(socket, 'myPrefDelete', index === 1 ? 1 : 2))
   tell(core, { roomId: 'hall', exceptUserId: 'user1' }, 'typing')

@@ -34,7 +34,11 @@ async function startChat(t: Test, tellsReads = true): Promise<{ url: string; cha
     settings: { invitationRequired: false, sandbox: false },
     configs: createAppConfigs(db, Date.now),
     connections: { count: async () => 0, peak: async () => 0 },
-    liveSockets: { list: async () => ({ sockets: [], isComplete: true }), cut: async () => 'absent' },
+    liveSockets: {
+      list: async () => ({ sockets: [], isComplete: true }),
+      connected: async () => ({ userIds: new Set(), isComplete: true }),
+      cut: async () => 'absent',
+    },
     log,
   }
   const server = createServer()

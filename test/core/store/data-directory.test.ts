@@ -5,7 +5,7 @@ import t from 'tap'
 import { DataDirectoryError } from '../../../core/store/data-directory.ts'
 import { openPglite } from '../../../core/store/pglite.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(150_000)
 const root = await mkdtemp(join(tmpdir(), 'imkit-data-'))
 t.teardown(() => rm(root, { recursive: true, force: true }))
 const sound = join(root, 'sound')
