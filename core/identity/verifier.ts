@@ -5,6 +5,7 @@ import { MAX_SKEW_MS, type SigningKey, type Verified, verifyIdentity } from '#co
 export type IdentityVerifier = { verify(text: unknown): Verified }
 
 export type RekeyedVerifier = IdentityVerifier & {
+  rememberedCount(): number
   /** Other keys from now on; what a key that is gone has signed is refused at once. */
   setKeys(keys: readonly SigningKey[]): void
 }
@@ -23,7 +24,18 @@ export function createIdentityVerifier(
 ): RekeyedVerifier {
   let keys = startingKeys
   const verified = new LRUCache<string, { answer: Verified; untilMs: number }>({ max: MAX_REMEMBERED })
+
+  // From the end that was used longest ago: gateways sign anew three times a minute.
+  function dropStale(nowMs: number): void {
+    for (;;) {
+      const { value: oldest } = verified.rkeys().next()
+      if (oldest === undefined || nowMs <= (verified.peek(oldest)?.untilMs ?? 0)) return
+      verified.delete(oldest)
+    }
+  }
+
   return {
+    rememberedCount: () => verified.size,
     setKeys(next) {
       keys = next
       verified.clear()
@@ -37,6 +49,7 @@ export function createIdentityVerifier(
       if ('refused' in answer) return answer
       const untilMs = standsUntilMs(text, answer)
       if (nowMs > untilMs) return { refused: 'stale' }
+      dropStale(nowMs)
       if (text.length <= MAX_REMEMBERED_LENGTH) verified.set(text, { answer, untilMs })
       return answer
     },

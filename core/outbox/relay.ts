@@ -38,8 +38,8 @@ export type RelayParts = {
 const GRACE_MS = 500
 const SHARDS_AT_ONCE = 16
 const ROWS_PER_SHARD = 50
-/** Transactions that lost to another, and go well the next time. */
-const LOST = new Set(['40001', '40P01'])
+/** What the database refuses for what a row holds: data, constraints, limits, and statements that are wrong of them. */
+const OF_A_ROW = new Set(['22', '23', '42', '54', 'P0', 'XX'])
 
 export function createRelay(parts: RelayParts): Loop {
   const { db, publish, emitted, follow, onFollowed, clock, log } = parts
@@ -126,7 +126,8 @@ export function createRelay(parts: RelayParts): Loop {
   return createLoop({ name: 'relay', step, log, timing: parts.timing })
 }
 
-/** Not the database's state, but what these rows ask of it. */
+/** Not the database's state, which passes, but what these rows ask of it: parked is as good as never followed up. */
 const isFault = (error: unknown): boolean =>
-  !(error instanceof CoreError && error.code === 'STORE_UNAVAILABLE') &&
-  !(error instanceof DatabaseError && LOST.has(error.sqlState))
+  error instanceof DatabaseError
+    ? OF_A_ROW.has(error.sqlState.slice(0, 2))
+    : !(error instanceof CoreError && error.code === 'STORE_UNAVAILABLE')

@@ -4,6 +4,7 @@ import { DatabaseError } from './database.ts'
 /** SQLSTATEs that speak of the server's state and not of the statement: try again, perhaps on another server. */
 const UNAVAILABLE = new Set([
   '25006', // read-only: a standby after failover
+  '25P03', // a transaction stood still for too long, as all do while the server stands still
   '53100', // the disk is full
   '53300', // too many connections
   '57014', // cancelled by the statement timeout

@@ -96,7 +96,9 @@ export function createOutcomeCache(
 
     putRefusal(digest) {
       proofs.delete(digest)
-      refusals.set(digest, steadyClock() + jittered(limits.refusalTtlMs))
+      const nowMs = steadyClock()
+      dropPast(refusals, nowMs)
+      refusals.set(digest, nowMs + jittered(limits.refusalTtlMs))
     },
 
     evictCredential(credentialId) {
@@ -126,6 +128,15 @@ export function createOutcomeCache(
 
     proofCount: () => proofs.size,
     refusalCount: () => refusals.size,
+  }
+}
+
+/** From the end that was used longest ago, so that a flood leaves nothing behind once others are refused. */
+function dropPast(cache: LRUCache<string, number>, nowMs: number): void {
+  for (;;) {
+    const { value: oldest } = cache.rkeys().next()
+    if (oldest === undefined || (cache.peek(oldest) ?? 0) > nowMs) return
+    cache.delete(oldest)
   }
 }
 

@@ -38,8 +38,8 @@ const WORDS = new Set(
   leave list logout logout-others me member members message messages metadata mute my notification pin
   pined-messages pref prefs preview push push2clients push2tokens quitted reaction recall recent replay
   res resources room roomPrefs rooms rotate search secrets settings sign socket.io sockets stats stickers
-  subscribe sync token tokens typing unhide-by-sender-in-room unread unsubscribe user-delete v1 v2 v3
-  video-info webhooks`.split(/\s+/),
+  streaming subscribe sync token tokens typing unhide-by-sender-in-room unread unsubscribe user-delete v1
+  v2 v3 video-info webhooks`.split(/\s+/),
 )
 
 const CREDENTIAL_PREFIX_LENGTH = 8

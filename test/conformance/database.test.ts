@@ -257,3 +257,20 @@ for (const [kind, start] of Object.entries(KINDS)) {
 function identity(error: unknown): unknown {
   return error
 }
+
+t.test(
+  'a transaction that the server ended because it stood still is no fault of its statements',
+  async (t) => {
+    const { url } = await startPostgres(t)
+    const db = await openDatabase(url, { connectTimeoutMs: 5_000, statementTimeoutMs: 500 })
+    t.teardown(() => db.close())
+    // The loop stands still meanwhile, so that the next statement is asked before the end has been heard of.
+    const standing = db.transaction(async (tx) => {
+      await tx.query('', 'SELECT 1')
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500)
+      await tx.query('', 'SELECT 2')
+    })
+    await t.rejects(standing, { code: 'STORE_UNAVAILABLE' })
+    t.same(await db.query('', 'SELECT 3 AS three'), [{ three: 3 }])
+  },
+)

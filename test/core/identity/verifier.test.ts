@@ -38,6 +38,15 @@ t.test('what was believed goes stale with its signature', async (t) => {
   t.strictSame(verify(text), { refused: 'stale' })
 })
 
+t.test('what is stale is not kept', async (t) => {
+  const { verify, time, rememberedCount } = setUp()
+  for (let n = 0; n < 10; n++) {
+    verify(signIdentity({ ...ANN, userId: `user-${n}` }, KEYS, time.nowMs))
+    time.nowMs += 20_000
+  }
+  t.equal(rememberedCount(), 4, 'those of the last lifetime and skew')
+})
+
 t.test('what was believed goes stale with its credential, though the signature stands', async (t) => {
   const { verify, time } = setUp()
   const text = signIdentity({ ...ANN, expiresAtMs: START_MS + 1_000 }, KEYS, START_MS)

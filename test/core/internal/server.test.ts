@@ -82,7 +82,9 @@ t.test('the internal API', async (t) => {
     const { position, credentialId } = await createKey(store.ctx, 'platform-key', 'one')
     t.strictSame(await (await waiting).json(), {
       position,
-      changes: [{ position, app: 'one', subject: 'credential', effect: 'granted', credentialId }],
+      changes: [
+        { position, app: 'one', subject: 'credential', effect: 'granted', credentialId, expiresAtMs: null },
+      ],
       reset: false,
     })
   })

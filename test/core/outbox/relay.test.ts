@@ -3,6 +3,7 @@ import type { ChatEvent } from '../../../core/chat/events.ts'
 import { createLog } from '../../../core/observe/log.ts'
 import { createEmitted } from '../../../core/outbox/emitted.ts'
 import { createRelay } from '../../../core/outbox/relay.ts'
+import { DatabaseError } from '../../../core/store/database.ts'
 import { migrate } from '../../../core/store/migrate.ts'
 import { openDatabase } from '../../../core/store/open-database.ts'
 import { appendOutbox, type OutboxRow } from '../../../core/store/outbox.ts'
@@ -107,6 +108,34 @@ t.test('a row that fails is parked and logged, the rows behind it are followed',
     parked.map((row) => row.payload.n),
     [2],
   )
+})
+
+t.test('what only passes in the database parks no row', async (t) => {
+  const db = await openDatabase((await startPostgres(t)).url)
+  t.teardown(() => db.close())
+  await migrate(db)
+  await db.query('', `INSERT INTO apps (id) VALUES ('a')`)
+  await appendOutbox(db, 'a', 'r', 'members-joined', { n: 1, userIds: [] }, new Date())
+  const passing = ['25P03', '40001', '55P03', '53200']
+  let followed = 0
+  const relay = createRelay({
+    db,
+    publish: () => {},
+    emitted: createEmitted(),
+    follow: async (_tx, rows) => {
+      const sqlState = passing.shift()
+      if (sqlState !== undefined)
+        throw new DatabaseError(sqlState, undefined, { cause: new Error('passing') })
+      followed += rows.length
+    },
+    onFollowed: () => {},
+    clock: Date.now,
+    log: createLog('silent'),
+    timing: FAST,
+  })
+  t.teardown(() => relay.close())
+  await eventually('it is followed after all', () => followed === 1)
+  t.strictSame(passing, [])
 })
 
 t.test('several cores share the shards: each row once, each room in its order', async (t) => {

@@ -107,6 +107,15 @@ t.test('a new outcome takes the place of the opposite one', async (t) => {
   t.equal(cache.proofCount(), 0)
 })
 
+t.test('refusals that no longer hold are not kept', async (t) => {
+  const { cache, clock } = setUp()
+  for (let n = 0; n < 1_000; n++) cache.putRefusal(`nobody-${n}`)
+  t.equal(cache.refusalCount(), 1_000)
+  clock.nowMs += DEFAULT_CACHE_LIMITS.refusalTtlMs
+  cache.putRefusal('another')
+  t.equal(cache.refusalCount(), 1)
+})
+
 t.test('evicting a credential forgets proof and refusal', async (t) => {
   const { cache } = setUp()
   cache.putProof(proofOf('a'))
