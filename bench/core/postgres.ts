@@ -19,11 +19,16 @@ export async function openBenchDatabase(
   options: { durable: boolean; poolSize: number },
 ): Promise<BenchDatabase> {
   const { url } = await startPostgres(scope, { dedicated: true, durable: options.durable })
-  const db = await openDatabase(url, { poolSize: options.poolSize, statementTimeoutMs: 600_000 })
+  return { url, db: await openBench(scope, url, options.poolSize) }
+}
+
+/** A database with the whole schema and an app. */
+export async function openBench(scope: Scope, url: string, poolSize = 1): Promise<Database> {
+  const db = await openDatabase(url, { poolSize, statementTimeoutMs: 600_000 })
   scope.teardown(() => db.close())
   await migrate(db)
   await db.query('', 'INSERT INTO apps (id, created_at) VALUES ($1, now())', [APP])
-  return { url, db }
+  return db
 }
 
 /** Rooms `r1` and so on of one member `u`, the sender of everything. */

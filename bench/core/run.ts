@@ -8,7 +8,7 @@ import { benchBroadcast } from './broadcast.ts'
 import { type Row, toTable } from './figures.ts'
 import { benchGrowth } from './growth.ts'
 import { benchIdle } from './idle.ts'
-import { benchSends } from './sends.ts'
+import { benchEmbeddedSends, benchSends } from './sends.ts'
 import { benchVersions } from './versions.ts'
 
 // What the core does with what PostgreSQL and Socket.IO can do on the same machine in the same minutes. Trust the
@@ -36,6 +36,7 @@ const before = values.before === undefined ? undefined : resolve(values.before)
 
 const PARTS: Record<string, [title: string, (scope: Scope) => Promise<Row[]>]> = {
   sends: ['Durable sends', (scope) => benchSends(scope, { rounds, seconds })],
+  embedded: ['Sends on the embedded database', (scope) => benchEmbeddedSends(scope, { rounds, seconds })],
   growth: ['Reading, as the tables grow', (scope) => benchGrowth(scope, sizes)],
   broadcast: ['Broadcast', (scope) => benchBroadcast(scope, { sockets, rounds: rounds * 3 })],
   idle: ['Memory of an idle socket', (scope) => benchIdle(scope, { sockets })],

@@ -7,7 +7,7 @@ import type { Database } from '../../core/store/database.ts'
 import { insertMessage, type NewMessage } from '../../core/store/messages.ts'
 import type { Scope } from '../../test/support/child-process.ts'
 import { median, type Row } from './figures.ts'
-import { addMessages, addRooms, benchApp, openBenchDatabase, pgbench } from './postgres.ts'
+import { addMessages, addRooms, benchApp, openBench, openBenchDatabase, pgbench } from './postgres.ts'
 
 const ROOMS = 1_000
 /** Connections of pgbench, and of the core's pool. */
@@ -71,7 +71,7 @@ export async function benchSends(scope: Scope, options: { rounds: number; second
   await addMessages(db, ROOMS, 100_000)
   await rateOf(SENDERS, 1, () => sends.post(benchApp, messageFor(anyRoom()), new Date()))
   const { seconds } = options
-  const rates = { bare: [] as number[], across: [] as number[], single: [] as number[], hot: [] as number[] }
+  const rates: Rates = { bare: [], across: [], single: [], hot: [] }
   for (let round = 0; round < options.rounds; round++) {
     rates.bare.push(await pgbench(url, directory, BARE_SEND, { clients: CLIENTS, seconds }))
     rates.across.push(
@@ -81,9 +81,15 @@ export async function benchSends(scope: Scope, options: { rounds: number; second
     rates.hot.push(await rateOf(SENDERS, seconds, () => sends.post(benchApp, messageFor('r1'), new Date())))
     await db.query('', 'TRUNCATE outbox')
   }
+  return toRows(rates, `bare insert and bump, pgbench, ${CLIENTS} clients`)
+}
+
+type Rates = Record<'bare' | 'across' | 'single' | 'hot', number[]>
+
+function toRows(rates: Rates, bare: string): Row[] {
   const ratio = (a: number[], b: number[]) => median(a.map((rate, i) => rate / (b[i] ?? Number.NaN)))
   return [
-    { what: `bare insert and bump, pgbench, ${CLIENTS} clients`, perSecond: median(rates.bare) },
+    { what: bare, perSecond: median(rates.bare) },
     {
       what: `sends across ${ROOMS} rooms, ${SENDERS} at once`,
       perSecond: median(rates.across),
@@ -102,5 +108,37 @@ export async function benchSends(scope: Scope, options: { rounds: number; second
     },
   ]
 }
+
+/** The same on the embedded database, against the bare statement in the same engine, asked one after the other. */
+export async function benchEmbeddedSends(
+  scope: Scope,
+  options: { rounds: number; seconds: number },
+): Promise<Row[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'imkit-bench-'))
+  scope.teardown(() => rm(directory, { recursive: true, force: true }))
+  const db = await openBench(scope, `pglite:${join(directory, 'data')}`)
+  await addRooms(db, ROOMS)
+  await db.run(BARE_TABLES)
+  const sends = createSends(db)
+  const anyPlace = () => 1 + Math.floor(Math.random() * ROOMS)
+  const across = () => sends.post(benchApp, messageFor(`r${anyPlace()}`), new Date())
+  const bare = () => db.query('bare-send', EMBEDDED_BARE_SEND, [anyPlace(), TEXT])
+  await addMessages(db, ROOMS, 20_000)
+  await rateOf(SENDERS, 1, across)
+  const { seconds } = options
+  const rates: Rates = { bare: [], across: [], single: [], hot: [] }
+  for (let round = 0; round < options.rounds; round++) {
+    rates.bare.push(await rateOf(SENDERS, seconds, bare))
+    rates.across.push(await rateOf(SENDERS, seconds, across))
+    rates.single.push(await rateOf(SENDERS, seconds, () => insertAlone(db)))
+    rates.hot.push(await rateOf(SENDERS, seconds, () => sends.post(benchApp, messageFor('r1'), new Date())))
+    await db.query('', 'TRUNCATE outbox')
+  }
+  return toRows(rates, 'bare insert and bump, PGlite')
+}
+
+const EMBEDDED_BARE_SEND = `
+  WITH room AS (UPDATE bare_rooms SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq)
+  INSERT INTO bare_messages SELECT $1, last_seq, $2, now() FROM room`
 
 const insertAlone = (db: Database) => insertMessage(db, benchApp, messageFor('r2'), new Date())
