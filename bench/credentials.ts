@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { credentialDigest } from '#contract/credential.ts'
 import { type Grant, REDIS_POSITION_KEY, redisCredentialKey } from '#contract/internal.ts'
@@ -15,6 +16,10 @@ export type BenchCredentials = {
   tokens(count: number): string[]
   /** Tokens that nobody has asked about. */
   coldTokens(count: number): Promise<string[]>
+  /** How often a token was looked up so far, here or there. */
+  storeReads(): Promise<number>
+  /** For so long neither answers. */
+  holdStore(ms: number): Promise<void>
 }
 
 export const userIdOf = (token: string): string => `user-of-${token}`
@@ -62,6 +67,16 @@ export async function startCredentials(t: Scope, count: number): Promise<BenchCr
       const tokens = tokensOf(`cold-${++coldSets}`, wanted)
       await bind(tokens)
       return tokens
+    },
+    async storeReads() {
+      const statistics = await client.info('commandstats')
+      const calls = /^cmdstat_get:calls=(\d+)/m.exec(statistics)?.[1] ?? 0
+      return core.asked('client-token') + Number(calls)
+    },
+    async holdStore(ms) {
+      const held = delay(ms)
+      core.beforeAnswer = () => held
+      await client.client('PAUSE', ms, 'ALL')
     },
   }
 }

@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type GuardedProcess, startGuarded } from '../test/support/child-process.ts'
+import { wrkScript } from './wrk-script.ts'
 
 export type Request = { method: 'GET' | 'POST'; path: string; headers: Record<string, string>; body?: string }
 
 export type LoadOrder = {
   url: string
   connections: number
-  seconds: number
   /** Sent in turn. */
   requests: readonly Request[]
   /** Every answer is to be a refusal. */
@@ -24,7 +24,6 @@ export type PacedOrder = LoadOrder & { rate: number }
 export type SocketOrder = {
   url: string
   connections: number
-  seconds: number
   /** `echo`: each connection sends and awaits its message back. `fan-out`: one sends, all receive. */
   kind: 'echo' | 'fan-out' | 'idle'
   /** Of the upgrade request, connection by connection. */
@@ -35,102 +34,107 @@ export type SocketOrder = {
 
 export type LoadFigures = {
   requests: number
+  /** While it was on. */
   requestsPerSecond: number
-  p50Ms: number
-  p99Ms: number
   /** Answers that are not what the order expects. */
   failures: number
+  p50Ms?: number
+  p99Ms?: number
 }
 
-const programOf = (name: string): string => join(import.meta.dirname, 'processes', name)
+/** Traffic that is on for a turn, and off until the next. */
+export type Load = {
+  turn(ms: number): Promise<void>
+  end(): Promise<LoadFigures>
+}
 
-/** As many requests as it takes. */
-export async function saturate(order: LoadOrder, words: readonly string[]): Promise<LoadFigures> {
+/** As many requests as it takes, by wrk. Stopped between its turns, so that connections and answers wait in the kernel. */
+export async function saturate(order: LoadOrder, words: readonly string[]): Promise<Load> {
   const directory = await mkdtemp(join(tmpdir(), 'imkit-wrk-'))
-  try {
-    const script = join(directory, 'load.lua')
-    await writeFile(script, luaOf(order))
-    const options = ['-t1', `-c${order.connections}`, `-d${order.seconds}s`, '-s', script, order.url]
-    const output = await outputOf([...words, 'wrk', ...options], '')
-    return JSON.parse(output.slice(output.lastIndexOf('\n{') + 1))
-  } finally {
-    await rm(directory, { recursive: true })
+  const [script, answer] = [join(directory, 'load.lua'), join(directory, 'figures.json')]
+  await writeFile(script, wrkScript(order, answer))
+  // Its answers may wait for all the others' turns, and it lasts until it is told to end.
+  const options = ['-t1', `-c${order.connections}`, '-d1h', '--timeout', '30s', '-s', script, order.url]
+  const [command = '', ...args] = [...words, 'wrk', ...options]
+  let wrk: GuardedProcess | undefined
+  let onMs = 0
+  return {
+    async turn(ms) {
+      if (wrk !== undefined) wrk.signal('SIGCONT')
+      else {
+        wrk = await startGuarded(command, args)
+        await wrk.waitForLine((line) => (line === 'ready' ? true : undefined))
+      }
+      const sinceMs = performance.now()
+      await delay(ms)
+      wrk.signal('SIGSTOP')
+      onMs += performance.now() - sinceMs
+    },
+    async end() {
+      try {
+        if (wrk !== undefined) await interrupt(wrk)
+        const figures = JSON.parse(await readFile(answer, 'utf8'))
+        return { ...figures, requestsPerSecond: (figures.requests / onMs) * 1_000 }
+      } finally {
+        await rm(directory, { recursive: true })
+      }
+    },
   }
 }
 
-export const pace = async (order: PacedOrder, words: readonly string[]): Promise<LoadFigures> =>
-  JSON.parse(await outputOf([...words, process.execPath, programOf('paced-load.ts')], JSON.stringify(order)))
+/** wrk looks so often whether it is to end. */
+const WRK_LOOKS_MS = 100
 
-/** All at once, each on a connection of its own. */
-export const herd = async (order: LoadOrder, words: readonly string[]): Promise<LoadFigures> =>
-  JSON.parse(await outputOf([...words, process.execPath, programOf('herd.ts')], JSON.stringify(order)))
-
-/** Opens the sockets, lets `atReady` look at what they cost, and then makes them speak. */
-export async function useSockets(
-  order: SocketOrder,
-  words: readonly string[],
-  atReady: () => Promise<void> | void,
-): Promise<LoadFigures> {
-  const [command = '', ...args] = [...words, process.execPath, programOf('socket-load.ts')]
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  const lines = createInterface(child.stdout)
-  const ended = once(child, 'exit')
-  child.stdin.write(`${JSON.stringify(order)}\n`)
-  for await (const line of lines) {
-    if (line !== 'ready') {
-      await ended
-      return JSON.parse(line)
-    }
-    await atReady()
-    child.stdin.write('go\n')
-  }
-  throw new Error('the sockets could not be opened')
-}
-
-async function outputOf(words: readonly string[], input: string): Promise<string> {
-  const [command = '', ...args] = words
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  child.stdin.end(input)
-  return text(child.stdout)
-}
-
-/** wrk cannot rotate headers by itself; the requests are written out once, so that a turn costs a table look-up. */
-function luaOf({ requests, isRefused = false }: LoadOrder): string {
-  // Large bodies are repeated there, not here.
-  const bodies = [...new Set(requests.map(({ body }) => body))]
-  const calls = requests.map(({ method, path, headers, body }) => {
-    const fields = Object.entries(headers).map(([name, value]) => `[${quote(name)}]=${quote(value)}`)
-    const sent = body === undefined ? 'nil' : `bodies[${bodies.indexOf(body) + 1}]`
-    return `texts[#texts+1] = wrk.format(${quote(method)}, ${quote(path)}, {${fields.join(',')}}, ${sent})`
+/**
+ * Ends it before it sends any more. The signal may reach a thread of its that only stops sending, while the one that
+ * reports sleeps on: so it is sent until it has worked.
+ */
+async function interrupt(wrk: GuardedProcess): Promise<void> {
+  await delay(WRK_LOOKS_MS)
+  let hasEnded = false
+  const ended = wrk.ended.then(() => {
+    hasEnded = true
   })
-  return `
-local bodies = { ${bodies.map((body) => quote(body ?? '')).join(', ')} }
-local texts, at = {}, 0
-function init()
-${chunked(calls, 500)
-  .map((some) => `  do (function()\n${some.join('\n')}\n  end)() end`)
-  .join('\n')}
-end
-function request()
-  at = at % #texts + 1
-  return texts[at]
-end
-function done(summary, latency)
-  local errors = summary.errors
-  local wrong = ${isRefused ? 'summary.requests - errors.status' : 'errors.status'}
-  io.write(string.format('\\n{"requests":%d,"requestsPerSecond":%.1f,"p50Ms":%.3f,"p99Ms":%.3f,"failures":%d}\\n',
-    summary.requests, summary.requests / (summary.duration / 1e6),
-    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
-    errors.connect + errors.read + errors.write + wrong + errors.timeout))
-end
-`
+  while (!hasEnded) {
+    try {
+      wrk.signal('SIGINT')
+      wrk.signal('SIGCONT')
+    } catch {
+      // It has just ended.
+    }
+    await Promise.race([ended, delay(WRK_LOOKS_MS)])
+  }
 }
 
-/** A Lua function holds a limited number of constants. */
-function chunked<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) =>
-    items.slice(at * size, (at + 1) * size),
-  )
-}
+export const pace = (order: PacedOrder, words: readonly string[]): Promise<Load> =>
+  generate('paced-load.ts', order, words)
 
-const quote = (value: string): string => JSON.stringify(value)
+/** All connections at once with the one request, turn by turn, however long that takes. */
+export const herd = (order: LoadOrder, words: readonly string[]): Promise<Load> =>
+  generate('herd.ts', order, words)
+
+export const useSockets = (order: SocketOrder, words: readonly string[]): Promise<Load> =>
+  generate('socket-load.ts', order, words)
+
+/** A program of `processes/` that speaks as `processes/generator.ts` says; ready when this resolves. */
+async function generate(program: string, order: unknown, words: readonly string[]): Promise<Load> {
+  const path = join(import.meta.dirname, 'processes', program)
+  const [command = '', ...args] = [...words, process.execPath, path]
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  // Its end shows in its output.
+  child.stdin.on('error', () => {})
+  const answerTo = async (line: string): Promise<string> => {
+    child.stdin.write(`${line}\n`)
+    const { value, done } = await lines.next()
+    if (done) throw new Error(`${program} ended`)
+    return value
+  }
+  await answerTo(JSON.stringify(order))
+  return {
+    async turn(ms) {
+      await answerTo(`${ms}`)
+    },
+    end: async () => JSON.parse(await answerTo('end')),
+  }
+}

@@ -64,6 +64,7 @@ ${process.getuid?.() === 0 ? 'user root;' : ''}
 pid ${directory}/nginx.pid;
 error_log stderr notice;
 worker_processes ${parts.workers};
+${parts.workers > 1 ? 'worker_cpu_affinity auto;' : ''}
 worker_rlimit_nofile 65536;
 events { worker_connections 32768; }
 http {

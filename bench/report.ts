@@ -1,3 +1,5 @@
+import type { Turns } from './turns.ts'
+
 /** What one stretch of one scenario showed. */
 export type Figures = {
   requests: number
@@ -23,7 +25,8 @@ export type Result = {
   /** How busy others kept the machine before the run: processes, over a minute. */
   load: number
   rounds: number
-  seconds: number
+  /** Of each round, for each rival. */
+  turns: Turns
   missing: Record<string, string>
   titles: Record<string, string>
   measurements: Measurement[]
@@ -41,9 +44,9 @@ const COLUMNS: readonly Column[] = [
 ]
 
 /** Where and when it was measured. */
-export function heading({ date, commit, machine, node, rounds, seconds, load }: Result): string {
+export function heading({ date, commit, machine, node, rounds, turns, load }: Result): string {
   const when = date.slice(0, 16).replace('T', ' ')
-  return `${when} UTC, commit ${commit}, ${machine}, Node ${node}; ${rounds} rounds of ${seconds} s; load before the run ${load.toFixed(1)}.`
+  return `${when} UTC, commit ${commit}, ${machine}, Node ${node}; ${rounds} rounds of ${turns.count} × ${turns.ms} ms; load before the run ${load.toFixed(1)}.`
 }
 
 /** A table per scenario: medians over the rounds, and each rival's cost as a multiple of the reference's. */

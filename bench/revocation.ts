@@ -1,14 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Scope } from '../test/support/child-process.ts'
-import { requestText } from '../test/support/raw-http.ts'
-import { frameBytes } from '../test/support/raw-websocket.ts'
 import { type Stack, startStack } from '../test/support/stack.ts'
+import { openSignedIn } from './signed-in-socket.ts'
 
 // From the answer to a revocation to the end of the last socket that lived by it, on two gateways and two cores over
 // PostgreSQL and Redis, among so many other sockets. A socket may end before the answer comes (the gateway holds it
@@ -25,6 +23,7 @@ const { values } = parseArgs({
 const AIM_P99_MS = 250
 const SOCKETS_PER_USER = 10
 const OPENED_AT_ONCE = 100
+const OPENED_WITHIN_MS = 60_000
 /** A gateway has two for each of its sockets, beside its own. */
 const SPARE_DESCRIPTORS = 500
 
@@ -43,12 +42,9 @@ class Teardown implements Scope {
 type User = { id: string; token: string; sockets: OpenSocket[] }
 type OpenSocket = { socket: Socket; closedAtMs: number | undefined; closed: Promise<void> }
 
-const PING = Buffer.from([0x81, 1, 0x32])
-const PONG = frameBytes('3')
-
-/** A WebSocket that is connected to the main namespace as its user, answers pings, and notes when it ends. */
+/** Notes when it ends. */
 async function openSocket(url: string, clientKey: string, token: string): Promise<OpenSocket> {
-  const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), noDelay: true })
+  const socket = await openSignedIn(url, clientKey, token, OPENED_WITHIN_MS)
   const { promise: closed, resolve } = Promise.withResolvers<void>()
   const open: OpenSocket = { socket, closedAtMs: undefined, closed }
   const note = (): void => {
@@ -56,34 +52,6 @@ async function openSocket(url: string, clientKey: string, token: string): Promis
     resolve()
   }
   socket.on('error', note).on('end', note).on('close', note)
-  await once(socket, 'connect')
-  socket.write(
-    requestText('GET /socket.io/?EIO=4&transport=websocket HTTP/1.1', [
-      'Connection: Upgrade',
-      'Upgrade: websocket',
-      'Sec-WebSocket-Version: 13',
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-      `IM-Client-Key: ${clientKey}`,
-      `IM-Authorization: ${token}`,
-    ]),
-  )
-  const connected = Promise.withResolvers<void>()
-  let seen = ''
-  socket.on('data', (bytes: Buffer) => {
-    if (bytes.indexOf(PING) !== -1) socket.write(PONG)
-    if (seen === 'connected') return
-    seen += bytes.toString('latin1')
-    if (seen.startsWith('HTTP/1.1 101') && seen.includes('0{"sid"') && !seen.includes('40{"sid"')) {
-      if (!seen.includes('sent')) socket.write(frameBytes('40'))
-      seen += 'sent'
-    } else if (seen.includes('40{"sid"')) {
-      seen = 'connected'
-      connected.resolve()
-    } else if (!seen.startsWith('HTTP/1.1 101'.slice(0, seen.length)))
-      connected.reject(new Error(`the upgrade was answered ${seen.slice(0, 80)}`))
-  })
-  void closed.then(() => connected.reject(new Error(`closed after ${seen.slice(0, 80)}`)))
-  await connected.promise
   return open
 }
 

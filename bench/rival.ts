@@ -13,7 +13,7 @@ export type Setting = {
   pinned: readonly string[]
   /** Files in PEM form, where clients come by TLS. */
   tls?: { certFile: string; keyFile: string }
-  /** Processes that share the port; 1 where it is not named. */
+  /** Processes that share the port, each on a processor of its own; 1 where it is not named. */
   workers?: number
 }
 

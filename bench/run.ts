@@ -7,46 +7,23 @@ import { parseArgs } from 'node:util'
 import { createCertificate } from '../test/support/certificate.ts'
 import type { Scope } from '../test/support/child-process.ts'
 import { checkRival } from './check.ts'
-import { type BenchCredentials, startCredentials } from './credentials.ts'
+import { startCredentials } from './credentials.ts'
+import { measure, type Plan } from './measure.ts'
 import { startNode } from './node-process.ts'
 import { installFor } from './packages.ts'
 import { toSvg } from './plot.ts'
-import { heading, type Measurement, type Result, toMarkdown } from './report.ts'
+import { heading, type Result, toMarkdown } from './report.ts'
 import { startResponder } from './responder.ts'
-import type { Ability, Rival, Running, Setting } from './rival.ts'
-import { bytePipe } from './rivals/byte-pipe.ts'
-import { caddyForwardAuth } from './rivals/caddy-forward-auth.ts'
-import { direct } from './rivals/direct.ts'
-import { fastGateway } from './rivals/fast-gateway.ts'
-import { bareFastifyHttpProxy, fastifyHttpProxy } from './rivals/fastify-http-proxy.ts'
-import { gateway, gatewayByNode, gatewayOf, smallGateway } from './rivals/gateway.ts'
-import { haproxyLua } from './rivals/haproxy-lua.ts'
-import { nginx } from './rivals/nginx.ts'
-import { nginxAuthRequest, nginxAuthRequestCached } from './rivals/nginx-auth-request.ts'
-import { nginxLua } from './rivals/nginx-lua.ts'
-import { type Scenario, scenariosOf } from './scenarios.ts'
+import type { Ability, Setting } from './rival.ts'
+import { gatewayOf } from './rivals/gateway.ts'
+import { chosenRivals, YARDSTICKS } from './rivals.ts'
+import type { Scenario } from './scenario.ts'
+import { scenariosOf } from './scenarios.ts'
 import { targetsTable } from './targets.ts'
 
 // What a request costs on its way through the gateway, beside other ways. All of them run together, on one
 // processor, and take turns; load and upstream have the other processor. The figure to trust is processor time per
 // request, round by round against another of the same run: it depends least on what else the machine does.
-
-const RIVALS: readonly Rival[] = [
-  gateway,
-  gatewayByNode,
-  smallGateway,
-  nginxLua,
-  nginx,
-  nginxAuthRequest,
-  nginxAuthRequestCached,
-  haproxyLua,
-  caddyForwardAuth,
-  fastifyHttpProxy,
-  bareFastifyHttpProxy,
-  fastGateway,
-  bytePipe,
-  direct,
-]
 
 const { values } = parseArgs({
   options: {
@@ -56,10 +33,10 @@ const { values } = parseArgs({
     rivals: { type: 'string' },
     /** Another directory with the project in another state, measured beside it. */
     also: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '2' },
-    /** Before anything counts, for each rival: a compiler that works while it runs takes thousands of requests. */
-    warmup: { type: 'string', default: '10' },
+    /** In some minutes, to see whether all of it works and about where it stands. */
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    turns: { type: 'string' },
     tunnels: { type: 'string', default: '10000' },
     results: { type: 'string', default: join(import.meta.dirname, 'results') },
     /** Of the written files; default: the date. */
@@ -68,15 +45,18 @@ const { values } = parseArgs({
     document: { type: 'string' },
   },
 })
-const rounds = Number(values.rounds)
-const seconds = Number(values.seconds)
+const TURN_MS = 200
+const plan: Plan = {
+  rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
+  fewerRounds: values.quick ? 1 : 3,
+  turns: { count: Number(values.turns ?? (values.quick ? 3 : 10)), ms: TURN_MS },
+  warmupCpuMs: values.quick ? 1_500 : 4_000,
+}
 
 const PROXY_CPU = ['taskset', '-c', '0']
 const LOAD_CPU = ['taskset', '-c', '1']
 const TOKENS = 1_000
 const FIGURES = /(<!-- figures -->)[\s\S]*?(<!-- \/figures -->)/
-/** Of a proxy that is warm already, for what another kind of request needs. */
-const WARMUP_OF_SCENARIO_S = 1
 /** Each tunnel takes two at the proxy, which has some of its own. */
 const OTHER_FILES = 500
 
@@ -90,8 +70,9 @@ async function main(): Promise<void> {
   // The user store lives here.
   execFileSync('taskset', ['-a', '-cp', '1', String(process.pid)])
   const scenarios = chosenScenarios()
-  const others = values.also === undefined ? [] : [gatewayOf(values.also, 'gateway, other state')]
-  const chosen = [...RIVALS.filter(({ name }) => isChosen(name, values.rivals)), ...others]
+  const others =
+    values.also === undefined ? [] : [gatewayOf(values.also, 'gateway, other state', { isNear: true })]
+  const chosen = [...chosenRivals(values.rivals), ...others]
   const reasons = installFor(chosen)
   const missing = Object.fromEntries([...reasons].map(([{ name }, why]) => [name, why]))
   const rivals = chosen.filter((rival) => !reasons.has(rival))
@@ -115,7 +96,7 @@ async function main(): Promise<void> {
     idle: tunnels,
     exchange: tunnels,
     tls: { ...requests, tls: await writeCertificate(scope) },
-    workers: { ...requests, workers: 2, pinned: [] },
+    workers: { ...requests, workers: 2, pinned: ['taskset', '-c', '0,1'] },
   }
   for (const rival of [...rivals]) {
     if (!rival.authenticates) continue
@@ -129,21 +110,22 @@ async function main(): Promise<void> {
     }
   }
 
-  const measurements = await measure(scenarios, rivals, settings, credentials)
+  const words = LOAD_CPU
+  const measurements = await measure(scope, scenarios, rivals, { settings, credentials, plan, words })
   const result: Result = {
     date: new Date().toISOString(),
     commit: execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim(),
     machine: `${cpus().length} × ${cpus()[0]?.model}`,
     node: process.version,
     load,
-    rounds,
-    seconds,
+    rounds: plan.rounds,
+    turns: plan.turns,
     missing,
     titles: Object.fromEntries(scenarios.map(({ name, title }) => [name, title])),
     measurements,
   }
   const figures = `${heading(result)}\n\n${targetsTable(result)}`
-  const table = `${figures}\n\n${toMarkdown(result, [nginxLua.name, nginx.name])}`
+  const table = `${figures}\n\n${toMarkdown(result, YARDSTICKS)}`
   console.log(table)
   await mkdir(values.results, { recursive: true })
   const file = join(values.results, values.name ?? result.date.replace(/[:.]/g, '-'))
@@ -152,69 +134,6 @@ async function main(): Promise<void> {
   await writeFile(`${file}.md`, `${table}\n`)
   await writeFile(`${file}.svg`, toSvg(result))
   console.error(`written to ${file}.json, .md and .svg`)
-}
-
-async function measure(
-  scenarios: readonly Scenario[],
-  rivals: readonly Rival[],
-  settings: Readonly<Record<Ability, Setting>>,
-  credentials: BenchCredentials,
-): Promise<Measurement[]> {
-  const running = new Map<string, Running>()
-  const takePart = ({ ability, onlyAuthenticating, isForAll }: Scenario) =>
-    rivals.filter(
-      ({ abilities, authenticates, isNear }) =>
-        abilities.includes(ability) && (authenticates || !onlyAuthenticating) && (isNear || isForAll),
-    )
-  const targetOf = ({ url, pids, collectGarbage }: Running, forSeconds: number) => ({
-    url,
-    pids,
-    collectGarbage,
-    seconds: forSeconds,
-    credentials,
-    words: LOAD_CPU,
-  })
-
-  /** One process of a rival for each setting. */
-  async function hold(rival: Rival, scenario: Scenario): Promise<Running> {
-    const setting = settings[scenario.ability]
-    const key = `${Object.values(settings).indexOf(setting)} ${rival.name}`
-    const known = running.get(key)
-    if (known !== undefined) return known
-    const started = await rival.start(setting)
-    scope.teardown(() => started.stop())
-    running.set(key, started)
-    await scenario.run(targetOf(started, Number(values.warmup)))
-    return started
-  }
-
-  for (const scenario of scenarios)
-    if (!scenario.isFresh)
-      for (const rival of takePart(scenario))
-        await scenario.run(targetOf(await hold(rival, scenario), WARMUP_OF_SCENARIO_S))
-  const measurements: Measurement[] = []
-  for (let round = 0; round < rounds; round++) {
-    for (const scenario of scenarios) {
-      if (round >= (scenario.rounds ?? rounds)) continue
-      for (const rival of takePart(scenario)) {
-        const started = scenario.isFresh
-          ? await rival.start(settings[scenario.ability])
-          : await hold(rival, scenario)
-        try {
-          const figures = await scenario.run(targetOf(started, seconds))
-          measurements.push({ round, scenario: scenario.name, rival: rival.name, ...figures })
-          if (figures.failures > 0)
-            console.error(`${rival.name}: ${figures.failures} of ${scenario.name} failed`)
-        } catch (error) {
-          console.error(`${rival.name} could not take part in ${scenario.name}:`, error)
-        } finally {
-          if (scenario.isFresh) await started.stop()
-        }
-      }
-    }
-    console.error(`round ${round + 1} of ${rounds}, ${Math.round(performance.now() / 60_000)} min`)
-  }
-  return measurements
 }
 
 function chosenScenarios(): readonly Scenario[] {
@@ -245,13 +164,6 @@ async function writeCertificate(t: Scope): Promise<{ certFile: string; keyFile: 
   await writeFile(files.keyFile, key)
   return files
 }
-
-/** A whole name means that rival alone. */
-const isChosen = (name: string, wanted: string | undefined): boolean =>
-  wanted === undefined ||
-  wanted
-    .split(';')
-    .some((part) => (RIVALS.some((rival) => rival.name === part) ? name === part : name.includes(part)))
 
 /** Small enough to be kept: figures to three places. */
 const toJson = (result: Result): string =>

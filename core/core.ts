@@ -107,6 +107,11 @@ export async function buildCore(config: CoreConfig, parts: CoreParts = {}): Prom
       () => feed.behindMs() / 1_000,
     )
     metrics.gauge('core_sockets', 'Live sockets.', () => realtime.connectionCount())
+    metrics.counter(
+      'core_broadcasts_dropped_total',
+      'Events that an overcrowded room’s sockets were not told.',
+      () => realtime.droppedCount(),
+    )
 
     const { adminToken } = config
     const { registry } = metrics

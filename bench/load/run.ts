@@ -1,6 +1,6 @@
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { type Driven, drive, isWithin, startLoadStack, toRow } from './drive.ts'
+import { type Driven, drive, isWithin, startLoadStack, toCostRows, toRow } from './drive.ts'
 import { storm } from './storm.ts'
 
 // `npm run load -- --mode bounded`: so many users and messages. `unbounded`: half as many again, each with as many
@@ -44,6 +44,11 @@ async function raise(): Promise<Driven[]> {
   return steps
 }
 
+function print(steps: readonly Driven[]): void {
+  console.table(steps.map(toRow))
+  console.table(steps.flatMap(toCostRows))
+}
+
 try {
   console.log(
     `${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, load before ${loadavg()[0]?.toFixed(1)}`,
@@ -52,7 +57,7 @@ try {
     console.log(JSON.stringify(await storm(scope, { sockets, users, tell }), null, 2))
   } else if (values.mode === 'unbounded') {
     const steps = await raise()
-    console.table(steps.map(toRow))
+    print(steps)
     const last = steps.findLast((step) => isWithin(step, limitMs))
     console.log(
       last === undefined
@@ -61,7 +66,7 @@ try {
     )
   } else if (values.mode === 'bounded') {
     const stack = await startLoadStack(scope)
-    console.table([toRow(await drive(scope, stack, { users, rate, seconds }))])
+    print([await drive(scope, stack, { users, rate, seconds })])
   } else throw new Error('--mode is bounded, unbounded or storm')
 } finally {
   for (const end of endings) await end()

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { GAUGED, openGauge } from '../../test/soak/gauge.ts'
+import { GAUGED } from '../../test/soak/gauge.ts'
 import type { Scope } from '../../test/support/child-process.ts'
 import { eventually } from '../../test/support/eventually.ts'
 import { freePort } from '../../test/support/free-port.ts'
@@ -10,8 +10,8 @@ import { startPostgres } from '../../test/support/postgres.ts'
 import { startRedis } from '../../test/support/redis.ts'
 import type { TestService } from '../../test/support/service.ts'
 import { startStack } from '../../test/support/stack.ts'
-import { usageOf } from '../usage.ts'
 import { startGenerator } from './generator.ts'
+import { cpuUsOf, memoryOf, type Part, type Services } from './holdings.ts'
 
 export type HerdOrder = { url: string; clientKey: string; tokens: readonly string[]; patienceMs: number }
 export type HerdFigures = {
@@ -24,12 +24,14 @@ export type HerdFigures = {
 export type StormFigures = {
   sockets: number
   /** Of one socket that is connected and quiet. */
-  perSocket: Record<'gateway' | 'core', { residentBytes: number; heapBytes: number; cpuUsPerSecond: number }>
+  perSocket: Record<Part, { residentBytes: number; heapBytes: number; cpuUsPerSecond: number }>
   dropped: number
   away: number
   back: { p50Ms: number; p99Ms: number; lastMs: number }
+  /** What its return takes of a processor, failed attempts included. */
+  cpuUsPerReturn: Record<Part, number>
   errors: Record<string, number>
-  /** Transactions of the cores, and questions of the gateways for credentials. */
+  /** Transactions of the cores beyond those at rest, and questions of the gateways for credentials. */
   store: { transactions: number; transactionsPerSocket: number; introspections: number }
 }
 
@@ -37,6 +39,8 @@ const ROOM_SIZE = 10
 const AT_ONCE = 20
 const IDLE_MS = 20_000
 const PATIENCE_MS = 180_000
+/** What the backends have counted reaches the view when they are idle for a second. */
+const STATISTICS_DELAY_MS = 2_000
 /** A gateway has two for each socket. */
 const SPARE_DESCRIPTORS = 500
 
@@ -76,8 +80,8 @@ export async function storm(
 
   // All on the first core: the second is not there yet.
   await eventually('the gateways have noticed', () => healthyCores(gateways, 1), 60_000)
-  const held = { gateway: gateways, core: [first] }
-  const before = await readAll(held)
+  const held: Services = { gateway: gateways, core: [first] }
+  const before = await memoryOf(held)
   const { clientKey } = stack.keys
   const herds = gateways.map(({ url }, half) => {
     const tokens = Array.from({ length: sockets / 2 }, (_, n) => `token-of-user-${(2 * n + half) % users}`)
@@ -85,30 +89,42 @@ export async function storm(
   })
   await Promise.all(herds.map((herd) => herd.hear('ready', 600_000)))
   tell(`${sockets} sockets`)
-  const after = await readAll(held)
-  const cpuBefore = cpuOf(held)
+  const after = await memoryOf(held)
+  const cpuBefore = cpuUsOf(held)
   await delay(IDLE_MS)
-  const cpuAfter = cpuOf(held)
-  const per = (name: 'gateway' | 'core') => ({
+  const cpuAfter = cpuUsOf(held)
+  const per = (name: Part) => ({
     residentBytes: Math.round((after[name].residentBytes - before[name].residentBytes) / sockets),
     heapBytes: Math.round((after[name].heapBytes - before[name].heapBytes) / sockets),
     cpuUsPerSecond: Number(((cpuAfter[name] - cpuBefore[name]) / (IDLE_MS / 1_000) / sockets).toFixed(1)),
   })
 
-  await stack.addCore({ CORE_PORT: `${otherPort}` })
+  const other = await stack.addCore({ CORE_PORT: `${otherPort}` })
+  const meeting: Services = { gateway: gateways, core: [other] }
   await eventually('the gateways have noticed', () => healthyCores(gateways, 2), 60_000)
   const database = new pg.Client({ connectionString: postgres.url })
   await database.connect()
   scope.teardown(() => database.end())
   const transactionsAtFirst = await transactionsOf(database)
+  const struckAtMs = performance.now()
   const introspectionsAtFirst = await introspectionsOf(keeper)
+  const idleUs = cpuUsOf(meeting)
   tell('a core is killed')
   for (const herd of herds) herd.tell('mark')
   first.signal('SIGKILL')
   const heard = await Promise.all(
     herds.map((herd) => herd.hear<HerdFigures>('figures', PATIENCE_MS + 60_000)),
   )
-  const transactions = (await transactionsOf(database)) - transactionsAtFirst
+  const busyUs = cpuUsOf(meeting)
+  const introspections = (await introspectionsOf(keeper)) - introspectionsAtFirst
+  const transactionsAtLast = await transactionsOf(database)
+  const tookMs = performance.now() - struckAtMs
+  // The cores that are left have work of their own: as much as they do now that all is quiet.
+  await delay(IDLE_MS)
+  const atRest = (await transactionsOf(database)) - transactionsAtLast
+  const transactions = Math.round(
+    transactionsAtLast - transactionsAtFirst - (atRest / (IDLE_MS + STATISTICS_DELAY_MS)) * tookMs,
+  )
 
   const times = heard.flatMap(({ backAfterMs }) => backAfterMs).sort((one, other) => one - other)
   const at = (share: number) => Math.round(times[Math.floor((times.length - 1) * share)] ?? Number.NaN)
@@ -122,41 +138,23 @@ export async function storm(
     dropped: sum('dropped'),
     away: sum('away'),
     back: { p50Ms: at(0.5), p99Ms: at(0.99), lastMs: at(1) },
+    cpuUsPerReturn: {
+      gateway: Math.round((busyUs.gateway - idleUs.gateway) / sockets),
+      core: Math.round((busyUs.core - idleUs.core) / sockets),
+    },
     errors,
     store: {
       transactions,
       transactionsPerSocket: Number((transactions / sockets).toFixed(2)),
-      introspections: (await introspectionsOf(keeper)) - introspectionsAtFirst,
+      introspections,
     },
   }
 }
-
-type Held = Record<'gateway' | 'core', readonly TestService[]>
 
 async function inTurns<T>(items: readonly T[], each: (item: T) => Promise<unknown>): Promise<void> {
   for (let from = 0; from < items.length; from += AT_ONCE)
     await Promise.all(items.slice(from, from + AT_ONCE).map(each))
 }
-
-async function readAll({ gateway, core }: Held) {
-  const read = async (services: readonly TestService[]) => {
-    let [residentBytes, heapBytes] = [0, 0]
-    for (const service of services) {
-      const gauge = await openGauge(service)
-      const reading = await gauge.read()
-      gauge.close()
-      residentBytes += reading.residentBytes
-      heapBytes += reading.heapBytes
-    }
-    return { residentBytes, heapBytes }
-  }
-  return { gateway: await read(gateway), core: await read(core) }
-}
-
-const cpuOf = ({ gateway, core }: Held) => ({
-  gateway: usageOf(gateway.map(({ pid }) => pid)).cpuUs,
-  core: usageOf(core.map(({ pid }) => pid)).cpuUs,
-})
 
 const metricsOf = async ({ adminUrl }: TestService): Promise<string> =>
   (await fetch(`${adminUrl}/metrics`)).text()
@@ -172,8 +170,7 @@ async function introspectionsOf(core: TestService): Promise<number> {
 }
 
 async function transactionsOf(database: pg.Client): Promise<number> {
-  // What the backends have counted reaches the view when they are idle for a second.
-  await delay(2_000)
+  await delay(STATISTICS_DELAY_MS)
   await database.query('SELECT pg_stat_clear_snapshot()')
   const { rows } = await database.query(
     'SELECT xact_commit + xact_rollback AS count FROM pg_stat_database WHERE datname = current_database()',

@@ -7,6 +7,13 @@ import { createCredentialCheck, withoutReserved } from './credential-check.ts'
 
 const { UPSTREAM_URL = '', BARE } = process.env
 const signedOf = new WeakMap<FastifyRequest, string>()
+
+/** The upstream's connection is not the client's: passed on, it would promise to keep what the client wants closed. */
+function withoutConnection<T extends { connection?: unknown }>(headers: T): T {
+  delete headers.connection
+  return headers
+}
+
 const server = fastify({ logger: false })
 if (BARE === undefined) {
   const { check } = createCredentialCheck(process.env)
@@ -18,6 +25,7 @@ if (BARE === undefined) {
       else signedOf.set(request, signed)
     },
     replyOptions: {
+      rewriteHeaders: withoutConnection,
       rewriteRequestHeaders: (request, headers) => ({
         ...withoutReserved(headers),
         [IDENTITY_HEADER]: signedOf.get(request as FastifyRequest),
@@ -25,5 +33,9 @@ if (BARE === undefined) {
       }),
     },
   })
-} else await server.register(httpProxy, { upstream: UPSTREAM_URL })
+} else
+  await server.register(httpProxy, {
+    upstream: UPSTREAM_URL,
+    replyOptions: { rewriteHeaders: withoutConnection },
+  })
 console.log(`listening ${await server.listen({ port: 0, host: '127.0.0.1' })}`)

@@ -1,18 +1,12 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { SocketOrder } from '../load.ts'
-import { createLatencies } from './latencies.ts'
+import { type Generator, generate } from './generator.ts'
 
-// Sockets that say what they are told; the order and then `go` on stdin, `ready` and then the figures on stdout.
+// Sockets that say what they are told.
 
-const lines = createInterface(process.stdin)[Symbol.asyncIterator]()
-const order: SocketOrder = JSON.parse((await lines.next()).value ?? '')
-const { hostname, port } = new URL(order.url)
 const OPENING_AT_ONCE = 64
-const latencies = createLatencies()
-let failures = 0
-let isRunning = false
 
 /** One whole text message, masked (RFC 6455 §5.3). */
 function frameOf(text: string): Buffer {
@@ -25,10 +19,11 @@ function frameOf(text: string): Buffer {
   return Buffer.from([...head, ...mask, ...payload.map((byte, i) => byte ^ (mask[i & 3] ?? 0))])
 }
 
-async function open(index: number): Promise<Socket> {
+async function openSocket({ url, headers }: SocketOrder, index: number): Promise<Socket> {
+  const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
   await once(socket, 'connect')
-  const fields = Object.entries(order.headers[index % order.headers.length] ?? {})
+  const fields = Object.entries(headers[index % headers.length] ?? {})
   socket.write(
     [
       'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1',
@@ -61,51 +56,54 @@ function onFrames(socket: Socket, onFrame: () => void): void {
     }
     rest = bytes
   })
-  socket.on('close', () => {
-    if (isRunning) failures++
-  })
 }
 
-const sockets: Socket[] = []
-let opened = 0
-await Promise.all(
-  Array.from({ length: OPENING_AT_ONCE }, async () => {
-    while (opened < order.connections) sockets.push(await open(opened++))
-  }),
-)
-const frames = order.messages.map(frameOf)
-const frameFor = (index: number): Buffer => frames[index % frames.length] ?? Buffer.alloc(0)
-console.log('ready')
-await lines.next()
-
-isRunning = true
-const startedMs = performance.now()
-if (order.kind === 'echo') {
-  for (const [index, socket] of sockets.entries()) {
-    const frame = frameFor(index)
-    let sinceMs = performance.now()
-    onFrames(socket, () => {
-      latencies.add(performance.now() - sinceMs)
-      sinceMs = performance.now()
-      socket.write(frame)
-    })
-    socket.write(frame)
-  }
-} else if (order.kind === 'fan-out') {
+async function open(order: SocketOrder): Promise<Generator> {
+  const sockets: Socket[] = []
+  let opened = 0
+  await Promise.all(
+    Array.from({ length: OPENING_AT_ONCE }, async () => {
+      while (opened < order.connections) sockets.push(await openSocket(order, opened++))
+    }),
+  )
+  const frames = order.messages.map(frameOf)
+  /** Those whose message each socket's frames answer: its own, or the first one's for all. */
+  const speakers = order.kind === 'fan-out' ? sockets.slice(0, 1) : sockets
+  const expected = order.kind === 'fan-out' ? sockets.length : 1
   let received = 0
-  let sinceMs = performance.now()
-  for (const socket of sockets)
+  let onMs = 0
+  let isOn = false
+  let speaking = 0
+  let quiet: (() => void) | undefined
+
+  function speak(index: number): void {
+    sockets[index]?.write(frames[index % frames.length] ?? '')
+  }
+  for (const [index, socket] of sockets.entries()) {
     onFrames(socket, () => {
-      latencies.add(performance.now() - sinceMs)
-      if (++received % sockets.length !== 0) return
-      sinceMs = performance.now()
-      sockets[0]?.write(frameFor(0))
+      if (++received % expected !== 0) return
+      if (isOn) speak(order.kind === 'fan-out' ? 0 : index)
+      else if (--speaking === 0) quiet?.()
     })
-  sockets[0]?.write(frameFor(0))
+    socket.on('close', () => {
+      throw new Error('a socket was closed')
+    })
+  }
+  return {
+    async turn(ms) {
+      const startedMs = performance.now()
+      const { promise, resolve } = Promise.withResolvers<void>()
+      quiet = resolve
+      isOn = true
+      speaking = speakers.length
+      for (const index of speakers.keys()) speak(index)
+      await delay(ms)
+      isOn = false
+      await promise
+      onMs += performance.now() - startedMs
+    },
+    figures: () => ({ requests: received, requestsPerSecond: (received / onMs) * 1_000, failures: 0 }),
+  }
 }
-setTimeout(() => {
-  isRunning = false
-  console.log(JSON.stringify(latencies.figures((performance.now() - startedMs) / 1_000, failures)))
-  for (const socket of sockets) socket.destroy()
-  process.exit()
-}, order.seconds * 1_000)
+
+await generate(open)

@@ -52,7 +52,9 @@ async function start(root: string, setting: Setting, how: Start): Promise<Runnin
   if (workers === 1) return startOne(root, setting, how)
   const env = { ...how.env, GATEWAY_PORT: `${await freePort()}`, REUSE_PORT: 'on' }
   const all = await Promise.all(
-    Array.from({ length: workers }, () => startOne(root, setting, { ...how, env })),
+    Array.from({ length: workers }, (_, cpu) =>
+      startOne(root, { ...setting, pinned: ['taskset', '-c', `${cpu}`] }, { ...how, env }),
+    ),
   )
   return {
     url: all[0]?.url ?? '',

@@ -41,6 +41,7 @@ const gate = ({ redisUrl, keys, identityKeys }: Setting): string => {
   const [keyId = '', secret = ''] = identityKeys.split(':')
   return `
 local ffi = require 'ffi'
+local semaphore = require 'ngx.semaphore'
 ffi.cdef[[
 unsigned char *SHA256(const char *d, size_t n, unsigned char *md);
 const void *EVP_sha256(void);
@@ -50,6 +51,8 @@ local digest = ffi.new('unsigned char[32]')
 local length = ffi.new('unsigned int[1]')
 local KEY = ngx.decode_base64(('${secret}'):gsub('-', '+'):gsub('_', '/') .. ('='):rep(-#'${secret}' % 4))
 local identities = ngx.shared.identities
+-- Tokens that somebody looks up, and who waits for that.
+local looking = {}
 
 local function base64url(bytes)
   return (ngx.encode_base64(bytes, true):gsub('+', '-'):gsub('/', '_'))
@@ -81,14 +84,28 @@ local function from_redis(id)
   return entry:match('"userId":"([^"]*)"')
 end
 
+local function look_up(token)
+  local id = sha256('client-token\\0${keys.app}\\0' .. token)
+  local userId = from_redis(id)
+  return userId and sign(userId, id) or false
+end
+
 local function identify(token)
   local signed = identities:get(token)
   if signed ~= nil then return signed end
-  local id = sha256('client-token\\0${keys.app}\\0' .. token)
-  local userId = from_redis(id)
-  signed = userId and sign(userId, id) or false
-  identities:set(token, signed, 20)
-  return signed
+  local others = looking[token]
+  if others then
+    others:wait(2)
+    return identities:get(token)
+  end
+  others = semaphore.new()
+  looking[token] = others
+  local found, signed = pcall(look_up, token)
+  if found then identities:set(token, signed, 20) end
+  looking[token] = nil
+  local waiting = -others:count()
+  if waiting > 0 then others:post(waiting) end
+  return assert(found, signed) and signed
 end
 
 local gate = {}

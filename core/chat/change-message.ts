@@ -1,5 +1,4 @@
 import { CoreError } from '../errors.ts'
-import { jsonText } from '../store/columns.ts'
 import type { Queryable } from '../store/database.ts'
 import {
   addReaction,
@@ -13,7 +12,7 @@ import { findMessage, findMessageAnywhere, type MessageRow } from '../store/mess
 import { lockRoom } from '../store/rooms.ts'
 import { requireVoice } from './blocks.ts'
 import { type Actor, actingUser, type ChatContext, now } from './context.ts'
-import type { SendMessageInput } from './message-input.ts'
+import { contentTexts, type SendMessageInput } from './message-input.ts'
 import type { Message } from './model.ts'
 import { populateMessage } from './populate.ts'
 import { requireMessageAccess } from './room-access.ts'
@@ -62,8 +61,7 @@ function edited(before: MessageRow, input: SendMessageInput, at: Date) {
   const fields = { ...before.fields, ...input.fields }
   return {
     messageType,
-    message: jsonText(message),
-    fields: JSON.stringify(fields),
+    ...contentTexts(message, fields),
     replyId: input.replyId === undefined ? before.replyId : input.replyId,
     editedAt: at,
     searchText: searchableText({ messageType, message, fields }),

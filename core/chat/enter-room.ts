@@ -61,9 +61,8 @@ export async function requireOpenDoor(
   const { room } = where
   if (room.opening === 0) throw new CoreError('PERMISSION_DENIED', 'The room is closed to new members.')
   if (!byInvitation || room.roomType === 'direct' || room.ownerId === actor.userId) return
-  const invitations = await findInvitations(tx, room.app, { inviteeId: actor.userId })
-  if (!invitations.some((invitation) => invitation.roomId === room.id))
-    throw new CoreError('PERMISSION_DENIED', 'An invitation is needed.')
+  const invitations = await findInvitations(tx, room.app, { roomId: room.id, inviteeIds: [actor.userId] })
+  if (invitations.length === 0) throw new CoreError('PERMISSION_DENIED', 'An invitation is needed.')
 }
 
 /** @throws CoreError PERMISSION_DENIED where the room is closed and the actor has no say in it */

@@ -1,3 +1,5 @@
+import { CoreError } from '../errors.ts'
+import { jsonText } from '../store/columns.ts'
 import type { FollowUps } from '../store/messages.ts'
 
 export type SendMessageInput = {
@@ -16,4 +18,18 @@ export type SendMessageInput = {
   followUps?: FollowUps | undefined
   /** Everything else, verbatim. */
   fields: Record<string, unknown>
+}
+
+/** Lists of hundreds are one answer, and every member is sent it. */
+const MAX_MESSAGE_LENGTH = 131_072
+
+/** @throws CoreError PAYLOAD_TOO_LARGE */
+export function contentTexts(
+  message: unknown,
+  fields: Record<string, unknown>,
+): { message: string | null; fields: string } {
+  const texts = { message: jsonText(message), fields: JSON.stringify(fields) }
+  if ((texts.message?.length ?? 0) + texts.fields.length > MAX_MESSAGE_LENGTH)
+    throw new CoreError('PAYLOAD_TOO_LARGE', `A message has at most ${MAX_MESSAGE_LENGTH} characters.`)
+  return texts
 }

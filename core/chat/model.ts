@@ -95,7 +95,7 @@ export type Room = {
   managerIds: string[]
   members: Member[]
   lastMessage: Message | undefined
-  /** Where a list shows but some of the members: how many there are. */
+  /** How many there are, of whom a large room shows but some. */
   memberCount: number
   lastSeq: number
   /** Position of the last change of a message that was there already. */

@@ -5,17 +5,17 @@ import type { User } from './model.ts'
 /** A user as they themselves and the customer may see them. */
 export type OwnUser = User & {
   traces: UserTraces | undefined
-  /** Undefined where it was not asked, or not every core answered. */
-  connected?: boolean | undefined
+  /** Undefined where nobody has seen a socket of theirs, but not every core answered. */
+  connected: boolean | undefined
 }
 
 export async function asOwnUser(ctx: ChatContext, user: User): Promise<OwnUser> {
-  const traces = await findTraces(ctx.db, user.app, [user.id])
-  return { ...user, traces: traces.get(user.id) }
+  const [own] = await asOwnUsers(ctx, user.app, [user])
+  return own!
 }
 
-/** With whether they are connected: one question to the other cores for the whole list. */
-export async function asListedUsers(ctx: ChatContext, app: string, users: User[]): Promise<OwnUser[]> {
+/** One question to the other cores for the whole list. */
+export async function asOwnUsers(ctx: ChatContext, app: string, users: User[]): Promise<OwnUser[]> {
   const ids = users.map((user) => user.id)
   const [traces, live] = await Promise.all([
     findTraces(ctx.db, app, ids),

@@ -3,7 +3,8 @@
 import { type BlockRow, findBlocksOfRooms } from '../store/blocks.ts'
 import type { Queryable } from '../store/database.ts'
 import { findGroupMembers } from '../store/groups.ts'
-import { findMembers, findSomeMembers, type MemberRow } from '../store/members.ts'
+import { findSomeMembers } from '../store/member-pages.ts'
+import { findMembers, type MemberRow } from '../store/members.ts'
 import { findReactions } from '../store/message-changes.ts'
 import { findMessagesById, findMessagesBySeq, type MessageRow } from '../store/messages.ts'
 import { defaultRoomPref, findRoomPrefs } from '../store/room-prefs.ts'
@@ -60,24 +61,30 @@ export async function populateMessage(q: Queryable, app: string, row: MessageRow
   return message!
 }
 
-/** A thousand rooms with all of their thousands would be one answer; a room by itself has them all. */
-const MAX_LISTED_MEMBERS = 200
+/** Of a room, and of a group in it: each member may be sent what happens in the room, all of them in each event. */
+export const MAX_SHOWN_MEMBERS = 200
+/** Of all the rooms of a list together, where that leaves each enough to be told by. */
+const MAX_LISTED_MEMBERS = 20_000
+const MIN_SHOWN_MEMBERS = 20
+
+const shownOf = (rooms: number): number =>
+  Math.min(MAX_SHOWN_MEMBERS, Math.max(MIN_SHOWN_MEMBERS, Math.floor(MAX_LISTED_MEMBERS / rooms)))
 
 /**
- * In the order of the ids; ids without a room are left out. With a viewer, each has that viewer's view. Of a large
- * room, a list has some of the members.
+ * In the order of the ids; ids without a room are left out. With a viewer, each has that viewer's view. A large room
+ * has some of its members, the viewer among them.
  */
 export async function loadRooms(
   q: Queryable,
   app: string,
   ids: readonly string[],
   viewer: Actor | undefined,
-  members: 'some' | 'all' = 'some',
 ): Promise<Room[]> {
   const found = new Map((await findRooms(q, app, ids)).map((row) => [row.id, row]))
   const rows = ids.flatMap((id) => found.get(id) ?? [])
   const roomIds = rows.map((row) => row.id)
-  const isLarge = (row: RoomRow) => members === 'some' && row.memberCount > MAX_LISTED_MEMBERS
+  const shown = shownOf(rows.length)
+  const isLarge = (row: RoomRow) => row.memberCount > shown
   const largeIds = rows.filter(isLarge).map((row) => row.id)
   const viewerId = viewer?.userId
   const directIds =
@@ -86,7 +93,7 @@ export async function loadRooms(
   const smallIds = rows.filter((row) => !isLarge(row)).map((row) => row.id)
   const [ofSmall, ofLarge, lastRows, prefs, others, blocks, groups] = await Promise.all([
     findMembers(q, app, smallIds),
-    findSomeMembers(q, app, largeIds, viewerId, MAX_LISTED_MEMBERS),
+    findSomeMembers(q, app, largeIds, viewerId, shown),
     findMessagesBySeq(
       q,
       app,
@@ -97,7 +104,7 @@ export async function loadRooms(
     viewerId === undefined ? [] : findRoomPrefs(q, app, viewerId, roomIds),
     findUsers(q, app, [...new Set([viewerId, ...rows.map((row) => row.ownerId)].flatMap((id) => id ?? []))]),
     findBlocksOfRooms(q, app, directIds),
-    groupIds.length === 0 ? new Map<string, User[]>() : findGroupMembers(q, app, groupIds),
+    findGroupMembers(q, app, groupIds, shown),
   ])
   const membersOf = Map.groupBy([...ofSmall, ...ofLarge], (row) => row.roomId)
   const lastOf = new Map(
@@ -126,7 +133,7 @@ export async function loadRoom(
   id: string,
   viewer: Actor | undefined,
 ): Promise<Room | undefined> {
-  const [room] = await loadRooms(q, app, [id], viewer, 'all')
+  const [room] = await loadRooms(q, app, [id], viewer)
   return room
 }
 
@@ -175,7 +182,7 @@ function toRoom(
   }
 }
 
-const toMember = (room: RoomRow, row: MemberRow & UserRow, groups: Map<string, User[]>): Member => ({
+export const toMember = (room: RoomRow, row: MemberRow & UserRow, groups: Map<string, User[]>): Member => ({
   user: row.clientType === 'group' ? { ...toUser(row), groupMembers: groups.get(row.id) ?? [] } : toUser(row),
   direct: row.direct,
   role: row.role,

@@ -1,12 +1,11 @@
 import { CoreError } from '../errors.ts'
-import { jsonText } from '../store/columns.ts'
 import type { NewMessage } from '../store/messages.ts'
 import { findRooms } from '../store/rooms.ts'
 import { ensureUsers } from '../store/users.ts'
 import { silenced } from './blocks.ts'
 import { changeMessage } from './change-message.ts'
 import { type Actor, type ChatContext, now } from './context.ts'
-import type { SendMessageInput } from './message-input.ts'
+import { contentTexts, type SendMessageInput } from './message-input.ts'
 import type { Message } from './model.ts'
 import { requireMessageAccess } from './room-access.ts'
 import { searchableText } from './searchable-text.ts'
@@ -48,8 +47,7 @@ async function postMessage(ctx: ChatContext, actor: Actor, input: SendMessageInp
     senderId,
     clientMessageId: input.clientMessageId,
     messageType: input.messageType ?? 'text',
-    message: jsonText(input.message),
-    fields: JSON.stringify(input.fields),
+    ...contentTexts(input.message, input.fields),
     replyId: input.replyId ?? undefined,
     mentions: input.mentions,
     counts: !SYSTEM_TYPES.has(input.messageType ?? ''),

@@ -10,7 +10,7 @@ export type Reader = (value: unknown, isText: boolean) => unknown
 export function createReader(schema: TSchema, refusal: 'INVALID_REQUEST' | 'INVALID_QUERY'): Reader {
   const check = Compile(schema)
   return (value, isText) => {
-    const converted = isText ? Value.Convert(schema, value) : value
+    const converted = isText ? convert(schema, value) : value
     if (check.Check(converted)) return converted
     const [error] = check.Errors(converted)
     if (error?.keyword === 'required')
@@ -18,6 +18,19 @@ export function createReader(schema: TSchema, refusal: 'INVALID_REQUEST' | 'INVA
     const field = error?.instancePath.slice(1) || 'It'
     throw new CoreError(refusal, `${field} ${error?.message ?? 'is not valid'}.`)
   }
+}
+
+/** A number that its text does not say (`true`, `1.5` for a whole one) is none. */
+function convert(schema: TSchema, texts: unknown): unknown {
+  // It may write into what it is given.
+  const given = new Map(Object.entries(texts ?? {}))
+  const converted = Value.Convert(schema, texts)
+  if (typeof converted !== 'object' || converted === null) return converted
+  const said = Object.entries(converted).map(([name, value]) => {
+    const text = given.get(name)
+    return [name, typeof value === 'number' && Number(text) !== value ? text : value] as const
+  })
+  return Object.fromEntries(said)
 }
 
 /** Queries and forms: `+` is a space, a name given twice or with `[]` is a list. */

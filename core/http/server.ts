@@ -16,9 +16,9 @@ import type { Metrics } from '../observe/metrics.ts'
 import { ok } from '../wire/envelope.ts'
 import { isForm, readBodies } from './bodies.ts'
 import { compressAnswers } from './compression.ts'
-import { consolePage } from './console/console.ts'
 import { answerFailure } from './failures.ts'
 import { reference } from './openapi/reference.ts'
+import { pages } from './pages.ts'
 import { RawAnswer } from './raw-answer.ts'
 import { createReader, parseForm } from './reading.ts'
 import type { Caller, Route } from './route.ts'
@@ -71,7 +71,7 @@ export function buildPublicServer(parts: PublicServerParts): FastifyInstance {
   server.setErrorHandler((error, request, reply) => answerFailure(log, error, request, reply))
   server.register(readyz, parts)
   server.register(reference, { routes })
-  server.register(consolePage)
+  server.register(pages)
   server.setNotFoundHandler((request) => {
     identify(verifier, request)
     throw new CoreError('NOT_FOUND')

@@ -7,6 +7,8 @@ export type Metrics = {
   answered(status: number, seconds: number): void
   introspected(kind: string, active: boolean): void
   gauge(name: string, help: string, read: () => number): void
+  /** What somebody else counts. */
+  counter(name: string, help: string, read: () => number): void
 }
 
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -47,6 +49,17 @@ export function createMetrics(): Metrics {
         registers,
         collect() {
           this.set(read())
+        },
+      })
+    },
+    counter(name, help, read) {
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset()
+          this.inc(read())
         },
       })
     },

@@ -95,20 +95,17 @@ async function messageEvents(tx: Queryable, row: OutboxRow): Promise<ChatEvent[]
 }
 
 /**
- * Who is inside now, whether or not it was told: sockets of a core that missed the telling would go on listening to
- * a room that their user has left, and telling it again costs nothing.
+ * Told again even if it was: sockets of a core that missed the telling would go on listening to a room that their user
+ * has left. Who has come back meanwhile, or left again, has a row of their own for that.
  */
 async function membershipEvents(tx: Queryable, row: OutboxRow, told: boolean): Promise<ChatEvent[]> {
-  const { app, roomId, payload } = row
-  const to = { roomId }
+  const { app, roomId, topic, payload } = row
+  const joins = topic === 'members-joined'
   const inside = new Set(await findMemberIds(tx, app, roomId))
-  const userIds = reachedOf(payload)
-  const joined = userIds.filter((id) => inside.has(id))
-  const left = userIds.filter((id) => !inside.has(id))
-  const events: ChatEvent[] = []
-  if (joined.length > 0) events.push({ type: 'members-joined', app, to, roomId, userIds: joined })
-  if (left.length > 0) events.push({ type: 'members-left', app, to, roomId, userIds: left })
-  return told ? events : [...events, ...(await roomEvents(tx, row))]
+  const userIds = reachedOf(payload).filter((id) => inside.has(id) === joins)
+  const type = joins ? 'members-joined' : 'members-left'
+  const moved: ChatEvent[] = userIds.length === 0 ? [] : [{ type, app, to: { roomId }, roomId, userIds }]
+  return told ? moved : [...moved, ...(await roomEvents(tx, row))]
 }
 
 async function roomEvents(tx: Queryable, { app, roomId, payload }: OutboxRow): Promise<ChatEvent[]> {
@@ -122,9 +119,7 @@ async function roomEvents(tx: Queryable, { app, roomId, payload }: OutboxRow): P
 async function invitationEvents(tx: Queryable, row: OutboxRow): Promise<ChatEvent[]> {
   const { app, roomId, topic, payload } = row
   const userIds = userIdsOf(payload)
-  const pending = (await findInvitations(tx, app, { roomId })).filter((one) =>
-    userIds.includes(one.inviteeId),
-  )
+  const pending = await findInvitations(tx, app, { roomId, inviteeIds: userIds })
   if (topic === 'invited')
     return (await populateInvitations(tx, app, pending)).map((invitation) => ({
       type: 'invited',

@@ -33,7 +33,7 @@ export const DEFAULT_LIMITS: RealtimeLimits = {
   eventBurst: 200,
   eventsPerSecond: 50,
   broadcastChunk: 100,
-  broadcastTurnMs: 8,
+  broadcastTurnMs: 5,
   closeSpreadMs: 1_000,
   maxConnections: Number.POSITIVE_INFINITY,
 }

@@ -49,8 +49,7 @@ export function createLiveSockets(parts: Parts): LiveSockets & { close(): void }
   async function askAll(question: SocketQuestion): Promise<{ answers: SocketAnswer[]; isComplete: boolean }> {
     const own = answer(question)
     if (others === undefined) return { answers: [own], isComplete: true }
-    // It is on one core, and found.
-    if ('cut' in own && own.cut) return { answers: [own], isComplete: true }
+    if (isWhole(question, own)) return { answers: [own], isComplete: true }
     const { answers, isComplete } = await others.ask(question)
     return { answers: [own, ...answers], isComplete }
   }
@@ -83,6 +82,11 @@ export function createLiveSockets(parts: Parts): LiveSockets & { close(): void }
     },
   }
 }
+
+/** Whether no other core could add to it. */
+const isWhole = (question: SocketQuestion, own: SocketAnswer): boolean =>
+  ('cut' in own && own.cut) ||
+  (question.kind === 'connected' && 'connected' in own && own.connected.length === question.userIds.length)
 
 const PREFIX_LENGTH = 8
 

@@ -1,4 +1,4 @@
-import type { ChatEvent } from '../chat/events.ts'
+import type { ChatEvent, Recipients } from '../chat/events.ts'
 import {
   presentInvitation,
   presentMessage,
@@ -8,11 +8,13 @@ import {
 } from '../wire/present.ts'
 import type { Broadcast } from './cluster.ts'
 
+const NOBODY: Recipients = { userIds: [] }
+
 /** A chat event as the sockets' own event (contract: realtime §1.5), or as a movement of sockets between rooms. */
 export function toBroadcast(event: ChatEvent): Broadcast {
   const { app, to } = event
-  const announce = (name: string, payload: object | string): Broadcast => ({
-    announcement: { app, to, event: name, payload },
+  const announce = (name: string, payload: object | string, whenBusy?: Recipients): Broadcast => ({
+    announcement: { app, to, event: name, payload, ...(whenBusy !== undefined && { whenBusy }) },
   })
   switch (event.type) {
     case 'members-joined':
@@ -49,16 +51,14 @@ export function toBroadcast(event: ChatEvent): Broadcast {
     }
     case 'typing': {
       const { roomId, sender, text } = event
-      return announce('typing', {
-        room: roomId,
-        message: text,
-        sender: sender.id,
-        senderInfo: presentUser(sender),
-      })
+      const who = { sender: sender.id, senderInfo: presentUser(sender) }
+      return announce('typing', { room: roomId, message: text, ...who }, NOBODY)
     }
     case 'read': {
       const { roomId, userId, messageId } = event
-      return announce('lastRead', { roomID: roomId, memberID: userId, messageID: messageId })
+      // No `room` with the member's mark beside it: a room without members makes shipped web clients throw.
+      const payload = { roomID: roomId, memberID: userId, messageID: messageId }
+      return announce('lastRead', payload, { userIds: [userId] })
     }
     case 'room-pref-changed':
       return announce('roomPref', presentRoomPref(event.pref))

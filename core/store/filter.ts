@@ -6,8 +6,8 @@ import { CoreError } from '../errors.ts'
 
 export type FilterField =
   | { kind: 'scalar'; type: 'text' | 'boolean' | 'integer' | 'timestamptz' | 'jsonb'; sql: string }
-  /** Several values: a condition on it holds where one of them satisfies it, as in Mongo. */
-  | { kind: 'set'; has: (placeholder: string) => string }
+  /** Several texts: a condition on it holds where one of them satisfies it, as in Mongo. */
+  | { kind: 'set'; hasAny: (texts: string) => string }
 
 export type FieldLookup = (name: string, parameters: Parameters) => FilterField | undefined
 
@@ -21,6 +21,9 @@ const MAX_CONDITIONS = 32
 const MAX_DEPTH = 4
 /** Of all its lists together. */
 const MAX_LISTED = 1_000
+/** Of looking through sets, which is work for every row, and of what each is looked through for. */
+const MAX_LOOKS = 8
+const MAX_LOOKED_FOR = 100
 const MAX_PATTERN = 128
 const MAX_WILDCARDS = 4
 const COMPARISONS = new Map([
@@ -48,6 +51,7 @@ const invalid = (detail: string) => new CoreError('INVALID_QUERY', detail)
 export function compileFilter(filter: unknown, field: FieldLookup, parameters: Parameters): string[] {
   let conditions = 0
   let listed = 0
+  let looks = 0
   const listOf = (operand: unknown): unknown[] => {
     if (!Array.isArray(operand)) throw invalid('A list is needed.')
     listed += operand.length
@@ -68,21 +72,24 @@ export function compileFilter(filter: unknown, field: FieldLookup, parameters: P
       }
       const known = name.startsWith('$') ? undefined : field(name, parameters)
       if (known === undefined) throw invalid(`"${name.slice(0, 64)}" cannot be asked for.`)
-      return known.kind === 'set' ? setCondition(known.has, condition) : scalarCondition(known, condition)
+      return known.kind === 'set' ? setCondition(known.hasAny, condition) : scalarCondition(known, condition)
     })
   }
 
-  const setCondition = (has: (placeholder: string) => string, condition: unknown): string => {
-    const holds = (value: unknown) => has(parameters.add(textOf(value)))
-    if (!isObject(condition)) return holds(condition)
+  const setCondition = (hasAny: (texts: string) => string, condition: unknown): string => {
+    const holds = (values: unknown[]) => {
+      looks += 1
+      if (looks > MAX_LOOKS || values.length > MAX_LOOKED_FOR) throw invalid('It asks for too many entries.')
+      return hasAny(`${parameters.add(values.map(textOf))}::text[]`)
+    }
+    if (!isObject(condition)) return holds([condition])
     return all(
       Object.entries(condition).map(([operator, operand]) => {
-        if (operator === '$eq') return holds(operand)
-        if (operator === '$ne') return `NOT ${holds(operand)}`
-        const parts = () => listOf(operand).map(holds)
-        if (operator === '$in') return some(parts())
-        if (operator === '$nin') return `NOT ${some(parts())}`
-        if (operator === '$all') return all(parts())
+        if (operator === '$eq') return holds([operand])
+        if (operator === '$ne') return `NOT ${holds([operand])}`
+        if (operator === '$in') return holds(listOf(operand))
+        if (operator === '$nin') return `NOT ${holds(listOf(operand))}`
+        if (operator === '$all') return all(listOf(operand).map((value) => holds([value])))
         throw invalid(`${operator.slice(0, 16)} cannot be used here.`)
       }),
     )
@@ -96,6 +103,15 @@ export function compileFilter(filter: unknown, field: FieldLookup, parameters: P
         : operand === null
           ? `${scalar.sql} IS NULL`
           : `${scalar.sql} = ${value(operand)}`
+    const oneOf = (operand: unknown) => {
+      const list = listOf(operand)
+      if (scalar.type === 'jsonb') return some(list.map(equal))
+      const known = list.filter((entry) => entry !== null).map((entry) => scalarOf(scalar, entry))
+      return some([
+        `${scalar.sql} = ANY(${parameters.add(known)}::${scalar.type}[])`,
+        ...(list.includes(null) ? [`${scalar.sql} IS NULL`] : []),
+      ])
+    }
     if (!isObject(condition)) return equal(condition)
     return all(
       Object.entries(condition).map(([operator, operand]) => {
@@ -104,8 +120,8 @@ export function compileFilter(filter: unknown, field: FieldLookup, parameters: P
           return all([...sameType(scalar, operand), `${scalar.sql} ${comparison} ${value(operand)}`])
         if (operator === '$eq') return equal(operand)
         if (operator === '$ne') return `(${equal(operand)}) IS NOT TRUE`
-        if (operator === '$in') return some(listOf(operand).map(equal))
-        if (operator === '$nin') return `${some(listOf(operand).map(equal))} IS NOT TRUE`
+        if (operator === '$in') return oneOf(operand)
+        if (operator === '$nin') return `${oneOf(operand)} IS NOT TRUE`
         if (operator === '$all' && scalar.type === 'jsonb') return all(listOf(operand).map(equal))
         if (operator === '$type') return some([operand].flat().map((type) => typeCondition(scalar, type)))
         if (operator === '$exists') return `${scalar.sql} IS ${operand ? 'NOT NULL' : 'NULL'}`
@@ -125,6 +141,12 @@ export function compileFilter(filter: unknown, field: FieldLookup, parameters: P
 
   return object(filter, 1)
 }
+
+/** A column of type text[]. */
+export const textSet = (sql: string): FilterField => ({
+  kind: 'set',
+  hasAny: (texts) => `(${sql} && ${texts})`,
+})
 
 type Scalar = Extract<FilterField, { kind: 'scalar' }>
 

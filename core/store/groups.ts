@@ -61,17 +61,21 @@ export async function listGroups(
   return { totalCount: rows[0]?.totalCount ?? 0, groups: rows.map(toUser) }
 }
 
+/** @param limit of each group */
 export async function findGroupMembers(
   q: Queryable,
   app: string,
   groupIds: readonly string[],
+  limit?: number,
 ): Promise<Map<string, User[]>> {
+  if (groupIds.length === 0) return new Map()
   const rows = await q.query<UserRow & { groupId: string }>(
     'groups-members',
     `SELECT g.group_id AS "groupId", ${USER_COLUMNS}
-     FROM group_members g JOIN users u ON u.app = g.app AND u.id = g.user_id
-     WHERE g.app = $1 AND g.group_id = ANY($2::text[]) ORDER BY g.group_id, g.place`,
-    [app, groupIds],
+     FROM unnest($2::text[]) AS given (id) CROSS JOIN LATERAL (
+       SELECT * FROM group_members WHERE app = $1 AND group_id = given.id ORDER BY place LIMIT $3::int
+     ) g JOIN users u ON u.app = g.app AND u.id = g.user_id ORDER BY g.group_id, g.place`,
+    [app, groupIds, limit],
   )
   const members = new Map<string, User[]>()
   for (const row of rows) members.set(row.groupId, [...(members.get(row.groupId) ?? []), toUser(row)])

@@ -45,20 +45,27 @@ export async function removeInvitations(
   return rows.map((row) => row.id)
 }
 
+/** Of a list, the newest first. */
+const MAX_INVITATIONS = 1_000
+
+/** Those of a user, or of a room; of some of its invitees alone. */
 export async function findInvitations(
   q: Queryable,
   app: string,
-  of: { roomId: string } | { inviteeId: string },
+  of: { roomId: string; inviteeIds?: readonly string[] } | { inviteeId: string },
 ): Promise<InvitationRow[]> {
   return 'roomId' in of
     ? q.query<InvitationRow>(
         'invitations-of-room',
-        `SELECT ${COLUMNS} FROM invitations WHERE app = $1 AND room_id = $2 ORDER BY created_at, invitee_id`,
-        [app, of.roomId],
+        `SELECT ${COLUMNS} FROM invitations
+         WHERE app = $1 AND room_id = $2 AND ($3::text[] IS NULL OR invitee_id = ANY($3))
+         ORDER BY created_at DESC, invitee_id LIMIT CASE WHEN $3 IS NULL THEN $4::int END`,
+        [app, of.roomId, of.inviteeIds, MAX_INVITATIONS],
       )
     : q.query<InvitationRow>(
         'invitations-of-invitee',
-        `SELECT ${COLUMNS} FROM invitations WHERE app = $1 AND invitee_id = $2 ORDER BY created_at, room_id`,
-        [app, of.inviteeId],
+        `SELECT ${COLUMNS} FROM invitations WHERE app = $1 AND invitee_id = $2
+         ORDER BY created_at DESC, room_id LIMIT $3`,
+        [app, of.inviteeId, MAX_INVITATIONS],
       )
 }

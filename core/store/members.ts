@@ -18,7 +18,7 @@ export type MemberRow = {
   direct: boolean
 }
 
-const MEMBER_COLUMNS = `m.room_id AS "roomId", m.user_id AS "userId", m.role, m.joined_at AS "joinedAt",
+export const MEMBER_COLUMNS = `m.room_id AS "roomId", m.user_id AS "userId", m.role, m.joined_at AS "joinedAt",
   m.read_seq AS "readSeq", m.read_counted AS "readCounted", m.read_message_id AS "readMessageId",
   m.mentioned_seq AS "mentionedSeq", m.properties, m.direct`
 
@@ -50,28 +50,6 @@ export async function findMembers(
      WHERE m.app = $1 AND m.room_id = ANY($2::text[])
      ORDER BY m.room_id, m.joined_at, m.user_id`,
     [app, roomIds],
-  )
-}
-
-/** No more than `limit` of each room, the viewer among them. */
-export async function findSomeMembers(
-  q: Queryable,
-  app: string,
-  roomIds: readonly string[],
-  viewerId: string | undefined,
-  limit: number,
-): Promise<Array<MemberRow & UserRow>> {
-  if (roomIds.length === 0) return []
-  return q.query<MemberRow & UserRow>(
-    'members-some',
-    `SELECT ${MEMBER_COLUMNS}, ${USER_COLUMNS}
-     FROM unnest($2::text[]) AS given (id) CROSS JOIN LATERAL (
-       SELECT * FROM members WHERE app = $1 AND room_id = given.id AND user_id = $3::text
-       UNION ALL (
-         SELECT * FROM members WHERE app = $1 AND room_id = given.id AND user_id IS DISTINCT FROM $3
-         ORDER BY user_id LIMIT $4::int)
-     ) m JOIN users u ON u.app = m.app AND u.id = m.user_id`,
-    [app, roomIds, viewerId, viewerId === undefined ? limit : limit - 1],
   )
 }
 

@@ -23,7 +23,14 @@ export function withinTime<T>(
 
 export type SearchRoom = { roomId: string; lastSeq: number }
 
-/** The user's rooms that are not frozen, the latest active first; all in `tags`. */
+/** `when`: of the members' sort_at, which large rooms do not keep up. */
+const roomsOf = (when: string) => `
+  SELECT r.id AS "roomId", r.last_seq AS "lastSeq", r.active_at
+  FROM members m JOIN rooms r ON r.app = m.app AND r.id = m.room_id
+  WHERE m.app = $1 AND m.user_id = $2 AND m.sort_at ${when} AND r.status = 1 AND r.last_message_seq IS NOT NULL
+    AND ($3::text IS NULL OR m.room_id = $3) AND r.room_tags @> $4::text[]`
+
+/** The user's rooms where something was said and that are not frozen, the latest active first; all in `tags`. */
 export async function findSearchRooms(
   q: Queryable,
   app: string,
@@ -32,10 +39,10 @@ export async function findSearchRooms(
 ): Promise<SearchRoom[]> {
   return q.query<SearchRoom>(
     'search-rooms',
-    `SELECT r.id AS "roomId", r.last_seq AS "lastSeq" FROM members m JOIN rooms r ON r.app = m.app AND r.id = m.room_id
-     WHERE m.app = $1 AND m.user_id = $2 AND r.status = 1
-       AND ($3::text IS NULL OR m.room_id = $3) AND r.room_tags @> $4::text[]
-     ORDER BY m.sort_at DESC, m.room_id LIMIT $5`,
+    `SELECT "roomId", "lastSeq" FROM (
+       ${roomsOf("= 'infinity'")}
+       UNION ALL (${roomsOf("< 'infinity'")} ORDER BY m.sort_at DESC LIMIT $5)
+     ) found ORDER BY active_at DESC, "roomId" LIMIT $5`,
     [app, userId, request.roomId, request.tags, request.limit],
   )
 }
@@ -127,6 +134,14 @@ const FIELDS = new Map<string, FilterField>([
   ['createdAt', date('m.created_at')],
   ['messageTime', date('m.created_at')],
   ['updatedAt', date('m.updated_at')],
+  ['editedAt', date('m.edited_at')],
+  [
+    'mentions',
+    {
+      kind: 'set',
+      hasAny: (texts) => `COALESCE((m.fields -> 'mentions')::jsonb ?| ${texts}, false)`,
+    },
+  ],
 ])
 const field: FieldLookup = (name) => FIELDS.get(name)
 

@@ -5,6 +5,7 @@ import {
   type FieldLookup,
   type FilterField,
   type Parameters,
+  textSet,
 } from './filter.ts'
 import { PREFS_OF_ROOM } from './room-prefs.ts'
 
@@ -26,43 +27,49 @@ export type RoomIdPage = { totalCount: number; ids: string[] }
 
 const text = (sql: string): FilterField => ({ kind: 'scalar', type: 'text', sql })
 const flag = (sql: string): FilterField => ({ kind: 'scalar', type: 'boolean', sql })
-const bit = (sql: string): FilterField => ({ kind: 'scalar', type: 'integer', sql })
+const integer = (sql: string): FilterField => ({ kind: 'scalar', type: 'integer', sql })
 const date = (sql: string): FilterField => ({ kind: 'scalar', type: 'timestamptz', sql })
 
 const ROOM_FIELDS = new Map<string, FilterField>([
   ['_id', text('r.id')],
   ['id', text('r.id')],
   ['name', text('r.name')],
+  ['cover', text('r.cover')],
   ['description', text('r.description')],
   ['roomType', text('r.room_type')],
   ['owner', text('r.owner_id')],
-  ['managers', { kind: 'set', has: (placeholder) => `(${placeholder} = ANY(r.manager_ids))` }],
-  ['status', bit('r.status')],
-  ['opening', bit('r.opening')],
+  ['managers', textSet('r.manager_ids')],
+  ['status', integer('r.status')],
+  ['opening', integer('r.opening')],
   ['encrypted', flag('r.encrypted')],
   ['botMode', flag('r.bot_mode')],
   ['botState', text('r.bot_state')],
   ['extParams', text('r.ext_params')],
+  ['serviceStatus', integer('r.service_status')],
+  ['assignTo', text('r.assign_to')],
+  ['refRoom', text('r.ref_room')],
+  ['isPublic', flag('r.is_public')],
   ['createdTime', date('r.created_at')],
   ['updatedTime', date('r.updated_at')],
-  ['roomTags', { kind: 'set', has: (placeholder) => `(${placeholder} = ANY(r.room_tags))` }],
+  ['roomTags', textSet('r.room_tags')],
   [
     'members',
     {
       kind: 'set',
-      has: (placeholder) =>
-        `EXISTS (SELECT FROM members o WHERE o.app = r.app AND o.room_id = r.id AND o.user_id = ${placeholder})`,
+      hasAny: (texts) =>
+        `EXISTS (SELECT FROM members o WHERE o.app = r.app AND o.room_id = r.id AND o.user_id = ANY(${texts}))`,
     },
   ],
 ])
 
 const PREF_FIELDS = new Map<string, FilterField>([
+  ['room', text('r.id')],
   [
     'tags',
     {
       kind: 'set',
-      has: (placeholder) =>
-        `COALESCE(p.tags @> jsonb_build_array(jsonb_build_array(${placeholder}::text)), false)`,
+      hasAny: (texts) =>
+        `EXISTS (SELECT FROM jsonb_array_elements(p.tags) said WHERE said.value ?| ${texts})`,
     },
   ],
   ['folder', text('p.folder')],
@@ -70,6 +77,7 @@ const PREF_FIELDS = new Map<string, FilterField>([
   ['sticky', flag('COALESCE(p.sticky, false)')],
   ['hidden', flag('COALESCE(p.hidden, false)')],
   ['translation', flag('COALESCE(p.translation, true)')],
+  ['quittedAt', date('p.quitted_at')],
 ])
 
 const roomField: FieldLookup = (name) => ROOM_FIELDS.get(name)

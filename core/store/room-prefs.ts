@@ -118,18 +118,20 @@ function joinRows(rows: readonly RoomPrefRow[], userId: string): Map<string, Roo
 /** The same, as SQL: a row `p` of each room `r` for the user $2 of the app $1. `p.tags` is a list of lists. */
 export const PREFS_OF_ROOM = `LEFT JOIN LATERAL (
     SELECT bool_or(muted) AS muted, bool_or(sticky) AS sticky, bool_or(hidden) AS hidden,
-      bool_and(translation) AS translation,
+      bool_and(translation) AS translation, max(quitted_at) FILTER (WHERE user_id = $2) AS quitted_at,
       (array_agg(folder ORDER BY user_id <> $2, user_id) FILTER (WHERE folder IS NOT NULL))[1] AS folder,
       jsonb_agg(tags) AS tags
     FROM room_prefs WHERE app = r.app AND room_id = r.id AND user_id = ANY(
       $2::text || ARRAY(SELECT group_id FROM group_members WHERE app = $1 AND user_id = $2))
   ) p ON true`
 
+const MAX_PREFS = 10_000
+
 export async function findAllRoomPrefs(q: Queryable, app: string, userId: string): Promise<RoomPref[]> {
   const rows = await q.query<RoomPrefRow>(
     'room-prefs-of-user',
-    `SELECT ${COLUMNS} FROM room_prefs WHERE app = $1 AND user_id = $2 ORDER BY room_id`,
-    [app, userId],
+    `SELECT ${COLUMNS} FROM room_prefs WHERE app = $1 AND user_id = $2 ORDER BY room_id LIMIT $3`,
+    [app, userId, MAX_PREFS],
   )
   return rows.map(toRoomPref)
 }

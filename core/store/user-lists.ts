@@ -1,6 +1,6 @@
 import type { User } from '../chat/model.ts'
 import type { Queryable } from './database.ts'
-import { compileFilter, createParameters, type FieldLookup, type FilterField } from './filter.ts'
+import { compileFilter, createParameters, type FieldLookup, type FilterField, textSet } from './filter.ts'
 import { toUser, USER_COLUMNS, type UserRow } from './users.ts'
 
 const text = (sql: string): FilterField => ({ kind: 'scalar', type: 'text', sql })
@@ -13,12 +13,14 @@ const COLUMNS = new Map<string, FilterField>([
   ['avatarUrl', text('u.avatar_url')],
   ['email', text('u.email')],
   ['description', text('u.description')],
+  ['publicKey', text('u.public_key')],
   ['clientType', text('u.client_type')],
   ['isRobot', { kind: 'scalar', type: 'boolean', sql: 'u.is_robot' }],
   ['notificationEnabled', { kind: 'scalar', type: 'boolean', sql: 'u.notification_enabled' }],
-  ['mute', { kind: 'set', has: (placeholder) => `(${placeholder} = ANY(u.muted_room_ids))` }],
+  ['mute', textSet('u.muted_room_ids')],
   ['lastLoginTime', date('u.last_login_at')],
   ['lastActiveTime', date('u.last_active_at')],
+  ['lastJoinOrCreateRoomTime', date('u.last_room_at')],
   ['createdAt', date('u.created_at')],
   ['updatedAt', date('u.updated_at')],
 ])

@@ -85,6 +85,11 @@ const presentProperties = (member: Member): Wire => ({
   role: member.role,
 })
 
+export const presentMembers = (members: readonly Member[]): Wire => ({
+  data: members.map((member) => presentUser(member.user)),
+  memberProperties: members.map(presentProperties),
+})
+
 /** Those who are inside by a group alone stand in the group. */
 const shownMembers = (room: Room): Member[] => room.members.filter((member) => member.direct)
 

@@ -4,8 +4,11 @@
  * platform key.
  */
 import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import fastifyStatic from '@fastify/static'
 import fastify, { type FastifyReply } from 'fastify'
-import { readPageFiles } from './page-files.ts'
+import { pageFiles } from '#contract/page.ts'
 import { createPlatformApi } from './platform-api.ts'
 import { DEMO_USERS } from './users.ts'
 
@@ -29,17 +32,13 @@ const TOKEN_LIFETIME_MS = 24 * 60 * 60 * 1_000
 const SIGN_INS_PER_MINUTE = 60
 const MINUTE_MS = 60_000
 
-const PAGE_HEADERS = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-cache',
-}
+/** The Socket.IO client is the one that the server's package brings along. */
+const CLIENT_FOLDER = join(
+  dirname(createRequire(import.meta.url).resolve('socket.io/package.json')),
+  'client-dist',
+)
 
 export async function createDemoServer(parts: DemoServerParts): Promise<DemoServer> {
-  const files = await readPageFiles()
   const platform = createPlatformApi(parts.gatewayUrl, parts.platformKey)
   const users = new Map(DEMO_USERS.map((user) => [user.id, user]))
   const allowed = perMinute(SIGN_INS_PER_MINUTE, parts.clock)
@@ -54,11 +53,12 @@ export async function createDemoServer(parts: DemoServerParts): Promise<DemoServ
 
   server.get('/demo', (_request, reply) => reply.redirect('/demo/'))
   server.get('/demo/users', () => ({ users: DEMO_USERS }))
-  server.get<{ Params: { '*': string } }>('/demo/*', (request, reply) => {
-    const file = files.get(request.params['*'] || 'index.html')
-    if (file === undefined) return refuse(reply, 404, 'NOT_FOUND', 'There is nothing at this address.')
-    return reply.headers(PAGE_HEADERS).type(file.type).send(file.body)
-  })
+  server.get('/demo/', (_request, reply) => reply.sendFile('index.html'))
+  await server.register(fastifyStatic, pageFiles(join(import.meta.dirname, 'page'), '/demo/'))
+  server.get('/demo/socket.io.js', (_request, reply) => reply.sendFile('socket.io.esm.min.js', CLIENT_FOLDER))
+  server.setNotFoundHandler((_request, reply) =>
+    refuse(reply, 404, 'NOT_FOUND', 'There is nothing at this address.'),
+  )
 
   server.post<{ Body: { user: string } }>(
     '/demo/sign-in',

@@ -55,7 +55,7 @@ export async function platformApi(call: Call): Promise<Api> {
         { method, url: `${url}${path}`, headers: { 'im-api-key': key, ...headers }, body },
         {
           unreachable: `no gateway answers at ${url}: is it running? (--gateway or GATEWAY_URL)`,
-          401: 'the gateway does not know this platform key (--platform-key-file or PLATFORM_KEY)',
+          401: 'the gateway does not know this platform key, or it has expired or was revoked (--platform-key-file or PLATFORM_KEY)',
         },
       )
       return fieldsOf(answer.result)

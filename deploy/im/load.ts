@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { gatewayUrl, PLATFORM_OPTIONS, platformApi } from './api.ts'
 import { type Call, type Command, UsageError } from './command.ts'
-import { createDrive } from './load/drive.ts'
+import { createDrive, type Figures } from './load/drive.ts'
 import type { Quantiles } from './load/measure.ts'
 import { type Crowd, gather } from './load/people.ts'
-import { connectAll } from './load/sockets.ts'
 import { createProgress, type Progress } from './progress.ts'
 
 type Plan = { url: string; clientKey: string; users: number; rate: number; seconds: number }
@@ -51,17 +50,7 @@ function parsePlan(call: Call): Plan {
   }
 }
 
-type Summary = {
-  users: number
-  seconds: number
-  sent: number
-  refused: Record<string, number>
-  send: Quantiles
-  /** From the beginning of the send to each member's socket. */
-  delivery: Quantiles
-  lost: number
-  socketsLost: number
-}
+type Summary = Figures & { users: number; seconds: number }
 
 async function drive(
   run: string,
@@ -70,40 +59,21 @@ async function drive(
   progress: Progress,
   stopped: AbortSignal,
 ): Promise<Summary> {
-  const { url, clientKey, users, rate, seconds } = plan
-  const driver = createDrive(run, {
-    url,
-    clientKey,
+  const { users, rate, seconds } = plan
+  const driver = await createDrive(run, {
+    ...plan,
     people,
-    rate,
     durationMs: seconds * 1_000,
-    onProgress: (sent) => progress.at(sent, rate * seconds, `${sent} messages sent`),
-    stopped,
-  })
-  const sockets = await connectAll({
-    url,
-    clientKey,
-    people,
-    onMessage: (_person, { text }) => driver.delivered(text),
     onConnected: (count) => progress.at(count, users, 'connecting'),
+    onProgress: (sent) => progress.at(sent, rate * seconds, `${sent} messages sent`),
     stopped,
   })
   try {
     const startMs = performance.now()
-    const { sends, deliveries, sent, refused, expected } = await driver.run()
-    const delivery = deliveries.quantiles()
-    return {
-      users,
-      seconds: Math.round((performance.now() - startMs) / 100) / 10,
-      sent,
-      refused,
-      send: sends.quantiles(),
-      delivery,
-      lost: Math.max(0, expected - delivery.count),
-      socketsLost: sockets.lost(),
-    }
+    const figures = await driver.run()
+    return { users, seconds: Math.round((performance.now() - startMs) / 100) / 10, ...figures }
   } finally {
-    sockets.close()
+    driver.close()
   }
 }
 

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import websocket from '@fastify/websocket'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { pageFiles } from '#contract/page.ts'
 import type { Logger } from '../observe/log.ts'
 import { createFeed } from './feed.ts'
 import { createFigures, type FiguresParts } from './figures.ts'
@@ -13,10 +14,6 @@ export type ConsoleParts = FiguresParts & {
   /** Names by which the admin port may be called, beside addresses and `localhost`. */
   hosts: readonly string[]
 }
-
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 const FOREIGN =
   'The console answers to an address or to localhost only, so that no other site can read it through your browser.\n'
@@ -39,25 +36,12 @@ export const consolePages: FastifyPluginAsync<ConsoleParts> = async (server, par
   })
 
   for (const path of ['/', '/console']) server.get(path, (_request, reply) => reply.redirect('/console/'))
+  server.get('/console/', (_request, reply) => reply.sendFile('index.html'))
   server.get('/console/feed', { websocket: true }, (socket) => feed.add(socket))
-  await server.register(fastifyStatic, {
-    root: join(import.meta.dirname, 'page'),
-    prefix: '/console/',
-    wildcard: false,
-    setHeaders,
-  })
+  await server.register(fastifyStatic, pageFiles(join(import.meta.dirname, 'page'), '/console/'))
   const chart = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist')
   for (const name of ['uPlot.esm.js', 'uPlot.min.css'])
     server.get(`/console/${name}`, (_request, reply) => reply.sendFile(name, chart))
-}
-
-function setHeaders(reply: FastifyReply): void {
-  reply.headers({
-    'content-security-policy': POLICY,
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    'cache-control': 'no-cache',
-  })
 }
 
 const refuse = (reply: FastifyReply, message: string) => reply.code(403).type('text/plain').send(message)

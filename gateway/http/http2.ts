@@ -197,6 +197,10 @@ class Http2Response extends EventEmitter implements ClientResponse {
     return this.#stream.destroyed
   }
 
+  get writableLength(): number {
+    return this.#stream.writableLength
+  }
+
   /** A reason phrase is not sent: HTTP/2 has none. */
   writeHead(status: number, ...rest: [fields: string[]] | [reason: string, fields: string[]]): void {
     if (this.#stream.destroyed || this.#stream.closed) return

@@ -11,9 +11,6 @@ const OPEN: Record<string, Need> = {
   'GET /stickers/res': 'nothing',
   'HEAD /stickers/res': 'nothing',
   'GET /openapi.json': 'nothing',
-  'GET /reference': 'nothing',
-  'GET /reference/reference.css': 'nothing',
-  'GET /reference/reference.js': 'nothing',
 }
 
 const needs = new Map(Object.entries(OPEN))
@@ -21,13 +18,13 @@ const needs = new Map(Object.entries(OPEN))
 /** Two segments at least: a bucket and a file. */
 const FILE_PATH = /^\/files\/[^/]+\/./
 
-/** A page, without a credential: whoever uses it types one in. */
-const CONSOLE_PATH = /^\/console(?:\/|$)/
+/** Pages, without a credential: whoever uses the console types one in. */
+const PAGE_PATH = /^\/(?:console|reference)(?:\/|$)/
 
 export function needOf(method: string, path: string, query = ''): Need {
   const need = needs.get(`${method} ${withoutTrailingSlash(path)}`)
   if (need !== undefined) return need
-  if (CONSOLE_PATH.test(path) && (method === 'GET' || method === 'HEAD')) return 'nothing'
+  if (PAGE_PATH.test(path) && (method === 'GET' || method === 'HEAD')) return 'nothing'
   return isSignedFile(method, path, query) ? 'nothing' : 'identity'
 }
 

@@ -36,6 +36,11 @@ export function observeParts(
     return { proof: proofs, refusal: refusals }
   })
   metrics.gauges('gateway_tunnels', 'Live sockets.', 'state', () => tunnels.registry.counts())
+  metrics.gauge(
+    'gateway_polling_sessions',
+    'Long-polling sessions that have authenticated, until some minutes after their last poll.',
+    tunnels.sessions.count,
+  )
   metrics.gauges(
     'gateway_upstream_outstanding_requests',
     'Requests under way or waiting, by core.',

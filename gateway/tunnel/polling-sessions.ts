@@ -16,6 +16,7 @@ export type PollingSessions = {
   revokeUser(app: string, userId: string): void
   revokeApp(app: string): void
   revokeAll(): void
+  count(): number
 }
 
 const MAX_SESSIONS = 50_000
@@ -36,6 +37,16 @@ export function createPollingSessions(
     dispose: (session) => bearers.bind(session, undefined),
   })
 
+  let purgedMs = steadyClock()
+
+  /** By itself the cache lets go only of what is asked for again, and nobody asks for a session that is over. */
+  function purge(): void {
+    const nowMs = steadyClock()
+    if (nowMs - purgedMs < forgottenMs) return
+    purgedMs = nowMs
+    sessions.purgeStale()
+  }
+
   function revoke(revoked: Session[]): void {
     for (const session of revoked) session.isRevoked = true
   }
@@ -44,6 +55,7 @@ export function createPollingSessions(
     bind(sid, identity) {
       let session = sessions.get(sid)
       if (session === undefined) {
+        purge()
         session = { identity: undefined, isRevoked: false }
         sessions.set(sid, session)
       }
@@ -61,5 +73,6 @@ export function createPollingSessions(
     revokeUser: (app, userId) => revoke(bearers.ofUser(app, userId)),
     revokeApp: (app) => revoke(bearers.ofApp(app)),
     revokeAll: () => revoke([...sessions.values()]),
+    count: () => sessions.size,
   }
 }

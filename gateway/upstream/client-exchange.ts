@@ -47,6 +47,7 @@ export type ClientResponse = EventEmitter &
     writeHead(status: number, fields: string[]): unknown
     writeHead(status: number, reason: string, fields: string[]): unknown
     flushHeaders(): void
+    readonly writableLength: number
     write(chunk: Buffer): boolean
     end(): unknown
     end(chunk: Buffer | string): unknown

@@ -48,7 +48,7 @@ export class UpstreamConnection implements ResponseSink {
   readonly #settings: UpstreamSettings
   readonly #clock: () => number
   readonly #socket: Socket
-  readonly #buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+  #buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
   readonly #parser: ResponseParser
   #exchange: Exchange | undefined
   #exchanges = 0
@@ -68,7 +68,7 @@ export class UpstreamConnection implements ResponseSink {
     this.#parser = new ResponseParser(parts.fieldNames, this)
     this.deadlineMs = parts.clock() + parts.settings.connectTimeoutMs
     // Reading into a buffer of our own spares a 64 KB allocation and the stream machinery for each read.
-    const onread = { buffer: this.#buffer, callback: (bytes: number) => this.#onRead(bytes) }
+    const onread = { buffer: () => this.#buffer, callback: (bytes: number) => this.#onRead(bytes) }
     this.#socket = new AnswerFirstSocket({ onread }, (error) => {
       this.#error = error
     })
@@ -112,6 +112,11 @@ export class UpstreamConnection implements ResponseSink {
     if (chunked) this.#socket.write('0\r\n\r\n', 'latin1')
     this.#sent = true
     if (this.#connected && this.#parser.head === undefined) this.#await()
+  }
+
+  /** What `onBody` was given last stays as it is, and may be kept. */
+  giveBuffer(): void {
+    this.#buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
   }
 
   /** No more `onBody` after the bytes already read, until `resume`. */

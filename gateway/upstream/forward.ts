@@ -24,6 +24,8 @@ export type Forward = (
 
 /** Up to this a body goes with its head in one write; it also bounds what is gathered for a slow client. */
 const MAX_SMALL_BODY_BYTES = 16_384
+/** Less is copied: while it waits it would hold the whole buffer that it was read into. */
+const MIN_UNCOPIED_BYTES = 16_384
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
 export function createForward(pool: UpstreamPool, settings: { maxBodyBytes?: number } = {}): Forward {
@@ -123,6 +125,7 @@ class Forwarding implements Exchange, Waiter {
 
   onBody(bytes: Buffer): void {
     if (this.#held !== undefined) this.#held.bytes.push(Buffer.from(bytes))
+    else if (bytes.length >= MIN_UNCOPIED_BYTES) this.#writeUncopied(bytes)
     else if (!this.#res.write(Buffer.from(bytes))) this.#connection?.pause()
   }
 
@@ -175,6 +178,14 @@ class Forwarding implements Exchange, Waiter {
       this.#settle(head.status, undefined)
       endWith(res, body)
     }
+  }
+
+  /** A copy of all that passes keeps V8's collector busy; most of it the kernel takes at once, and is gone then. */
+  #writeUncopied(bytes: Buffer): void {
+    const isReady = this.#res.write(bytes)
+    if (this.#res.writableLength === 0) return
+    this.#connection?.giveBuffer()
+    if (!isReady) this.#connection?.pause()
   }
 
   /** The client must not hear of changed credentials before this gateway goes by them. */

@@ -10,7 +10,7 @@ const resultOf = (measurements: readonly Omit<Measurement, 'failures' | 'request
   node: 'v24',
   load: 0,
   rounds: 3,
-  seconds: 1,
+  turns: { count: 1, ms: 1 },
   missing: {},
   titles: Object.fromEntries(measurements.map(({ scenario }) => [scenario, scenario])),
   measurements: measurements.map((one) => ({ ...one, requests: 1, failures: 0 })),

@@ -24,8 +24,8 @@ type Parts = {
   clientKey: string
   random: Random
   operations: Operation[]
-  /** How long a revoked credential is tried, as far as is known by now. */
-  triedForMs: () => number
+  /** Until when a credential that was revoked then is tried, as far as is known by now. */
+  triedUntilMs: (answeredAtMs: number) => number
   timeoutMs: number
 }
 
@@ -33,7 +33,7 @@ const PAGE = 200
 const TRY_EVERY_MS = 700
 
 export function createAdministrator(parts: Parts): Administrator {
-  const { entrances, platformKey, clientKey, random, operations, triedForMs, timeoutMs } = parts
+  const { entrances, platformKey, clientKey, random, operations, triedUntilMs, timeoutMs } = parts
   const revocations: Administrator['revocations'] = []
   const trials: Promise<void>[] = []
   let issued = 0
@@ -54,10 +54,9 @@ export function createAdministrator(parts: Parts): Administrator {
     throw new Error(`${method} ${path} answered ${answer.status}`)
   }
 
-  async function tryOut({ name, user, token }: Credential): Promise<void> {
-    const sinceMs = Date.now()
+  async function tryOut({ name, user, token }: Credential, answeredAtMs: number): Promise<void> {
     const headers = { 'IM-Client-Key': clientKey, 'IM-Authorization': token }
-    while (Date.now() < sinceMs + triedForMs()) {
+    while (Date.now() < triedUntilMs(answeredAtMs)) {
       for (const entrance of entrances) {
         const startedAtMs = Date.now()
         const { outcome } = await ask(entrance, headers, { method: 'GET', path: '/me', timeoutMs })
@@ -105,8 +104,9 @@ export function createAdministrator(parts: Parts): Administrator {
     },
     async revoke(credential) {
       await insist('DELETE', `/admin/clients/${credential.user}/token`, { token: credential.token })
-      revocations.push({ credential: credential.name, answeredAtMs: Date.now() })
-      trials.push(tryOut(credential))
+      const answeredAtMs = Date.now()
+      revocations.push({ credential: credential.name, answeredAtMs })
+      trials.push(tryOut(credential, answeredAtMs))
     },
     async settled() {
       await Promise.all(trials)

@@ -3,14 +3,15 @@ import { randomUUID } from 'node:crypto'
 import type { Scope } from '../support/child-process.ts'
 import { eventually } from '../support/eventually.ts'
 import { createAdministrator } from './administrator.ts'
+import { boundsOf } from './bounds.ts'
 import { ask, wait } from './caller.ts'
 import { check, type Violation } from './checker.ts'
 import type { ClientCounts, Recorder } from './client.ts'
-import { FAULTS, type FaultKind } from './faults.ts'
+import type { FaultKind } from './faults.ts'
 import type { FinalRoom, History, SeenMessage } from './history.ts'
 import { createNemesis, type Struck } from './nemesis.ts'
 import { createRandom } from './random.ts'
-import { startChaosStand } from './stand.ts'
+import { type ChaosDatabase, startChaosStand } from './stand.ts'
 import { startUser } from './user.ts'
 import { startWebhookReceiver } from './webhook-receiver.ts'
 
@@ -18,24 +19,25 @@ export type ChaosOptions = {
   seed: number
   /** Of the faults; what comes before and after them is not counted. */
   durationMs: number
+  database: ChaosDatabase
   /** Which, where not all; each once, where `once`. */
   kinds?: readonly FaultKind[]
   once?: boolean
   users: number
   faultMs: { least: number; most: number }
   /** Between a recovery and the next fault. */
-  pauseMs: { least: number; most: number }
+  calmMs: { least: number; most: number }
   /** Of the strikes, how many are two faults at once. */
   pairShare: number
   thinkMs: { least: number; most: number }
   timeoutMs: number
-  /** How long a revoked credential is tried, where not until its bound is well over. */
-  triedAtMostMs?: number
   /** For what is left to do when all is mended. */
   quietMs: number
   /** A core that is killed leaves its rooms' webhooks to the others when its lease of ten seconds is over. */
   webhooksWithinMs: number
   tell?: (line: string) => void
+  /** What clients, or the cores' webhooks, meet instead of the given address. */
+  before?: (what: 'gateway' | 'webhooks', url: string) => Promise<string>
 }
 
 export type ChaosReport = {
@@ -45,35 +47,35 @@ export type ChaosReport = {
   users: ClientCounts
   /** Rooms that had moved unnoticed, of all users, when each asked once more at the end. */
   movedUnnoticed: number
+  /** Services that ended by themselves, each time. */
+  failed: readonly string[]
   /** Lines that the services wrote at level error or above. */
   errorLines: string[]
 }
 
-/** Beyond the longest strike: until a gateway that was cut off has followed the feed again. */
-const REVOCATION_GRACE_MS = 8_000
-/** Thirty seconds after its feed last answered a gateway believes nothing that it remembers; the rest is for what was asked. */
-const MOST_REVOCATION_MS = 40_000
+/** Beyond its bound. */
+const TRIED_FURTHER_MS = 4_000
 const PROBE_ROOM = 'probes'
 const PROBE_USER = 'prober'
 
 export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosReport> {
-  const { seed, durationMs, faultMs, pauseMs, pairShare, thinkMs, timeoutMs, quietMs } = options
-  const { kinds = FAULTS, once = false, tell = () => {} } = options
+  const { seed, durationMs, kinds, faultMs, calmMs, pairShare, thinkMs, timeoutMs, quietMs } = options
+  const { once = false, tell = () => {}, before = async (_what, url) => url } = options
   const random = createRandom(seed)
   const recorder: Recorder = { operations: [], sightings: [] }
   const receiver = await startWebhookReceiver(t, random.branch('webhooks'))
-  const stand = await startChaosStand(t, receiver.url)
-  const { entrances, stack } = stand
+  const stand = await startChaosStand(t, await before('webhooks', receiver.url), options.database)
+  const { stack } = stand
+  const entrances = await Promise.all(stand.entrances.map((url) => before('gateway', url)))
   const { clientKey, platformKey } = stack.keys
-  // As long as something was away, and no longer than a gateway believes what it remembers without the feed.
-  const boundMs = () => Math.min(MOST_REVOCATION_MS, nemesis.longestMs() + REVOCATION_GRACE_MS)
   const administrator = createAdministrator({
     entrances,
     platformKey,
     clientKey,
     random: random.branch('administrator'),
     operations: recorder.operations,
-    triedForMs: () => Math.min(options.triedAtMostMs ?? Infinity, boundMs() + 4_000),
+    triedUntilMs: (answeredAtMs) =>
+      answeredAtMs + boundsOf(answeredAtMs, nemesis.aways()).requestMs + TRIED_FURTHER_MS,
     timeoutMs,
   })
 
@@ -126,13 +128,13 @@ export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosRe
     administrator,
     random: random.branch('nemesis'),
     faultMs,
-    pauseMs,
+    calmMs,
     pairShare,
     recovered,
     tell,
   })
   await recovered()
-  await nemesis.run(Date.now() + durationMs, once ? kinds.length : Infinity)
+  await nemesis.run(Date.now() + durationMs, once)
 
   const deadlineMs = Date.now() + quietMs
   await Promise.all(users.map((user) => user.finish(deadlineMs)))
@@ -151,9 +153,10 @@ export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosRe
   const history: History = {
     ...recorder,
     views,
-    revocations: administrator.revocations,
-    // What was sent before a pause or a partition arrives after it.
-    bounds: { requestMs: boundMs(), socketMs: nemesis.longestMs() + boundMs() },
+    revocations: administrator.revocations.map((revocation) => ({
+      ...revocation,
+      ...boundsOf(revocation.answeredAtMs, nemesis.aways()),
+    })),
     webhooks: receiver.calls,
     final,
   }
@@ -163,6 +166,7 @@ export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosRe
     struck: nemesis.struck,
     users: sumOf(users.map((user) => user.counts)),
     movedUnnoticed: moved.reduce((sum, count) => sum + count, 0),
+    failed: stand.failed,
     errorLines: stack
       .logs()
       .split('\n')

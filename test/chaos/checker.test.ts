@@ -1,100 +1,17 @@
 import t from 'tap'
-import { check, type Guarantee } from './checker.ts'
-import type { History, Operation, StoredMessage, WebhookCall } from './history.ts'
-
-// A small history in which everything holds; each test breaks one thing in it.
-
-const bounds = { requestMs: 1_000, socketMs: 2_000 }
-const asked = (user: string, startedAtMs: number) => ({
-  user,
-  credential: `${user}#1`,
-  startedAtMs,
-  endedAtMs: startedAtMs + 10,
-  outcome: 'acknowledged' as const,
-})
-const sent = (user: string, key: string, seq: number, atMs: number): Operation => ({
-  ...asked(user, atMs),
-  kind: 'send',
-  room: 'room',
-  key,
-  text: `${key} posted`,
-  messageId: `m${seq}`,
-  seq,
-})
-const message = (seq: number, sender: string, key: string): StoredMessage => ({
-  id: `m${seq}`,
-  seq,
-  evSeq: 0,
-  sender,
-  messageType: 'text',
-  text: `${key} posted`,
-  clientMessageId: key,
-})
-const told = (seq: number): WebhookCall => ({
-  room: 'room',
-  eventId: `e${seq}`,
-  messageId: `m${seq}`,
-  accepted: true,
-  atMs: seq,
-})
-
-type Mutable<T> = T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> } : T
-
-/** Ann posts 1 and 3, Bob 2 and 4; 2 is edited, 3 recalled; Ann has read up to 4, Bob's own message is the last. */
-function soundHistory(): Mutable<History> {
-  const messages = [
-    message(1, 'ann', 'a1'),
-    { ...message(2, 'bob', 'b1'), text: 'b1 edited', evSeq: 1 },
-    { ...message(3, 'ann', 'a2'), text: '', messageType: 'recall', evSeq: 2, clientMessageId: undefined },
-    message(4, 'bob', 'b2'),
-  ]
-  const view = () => messages.map(({ clientMessageId: _, ...seen }) => ({ ...seen }))
-  const operations: Operation[] = [
-    sent('ann', 'a1', 1, 100),
-    { ...asked('bob', 150), kind: 'send', room: 'room', key: 'b1', text: 'b1 posted', outcome: 'unknown' },
-    sent('bob', 'b1', 2, 200),
-    sent('ann', 'a2', 3, 300),
-    sent('bob', 'b2', 4, 400),
-    { ...asked('bob', 500), kind: 'edit', room: 'room', messageId: 'm2', text: 'b1 edited', evSeq: 1 },
-    { ...asked('ann', 600), kind: 'recall', room: 'room', messageId: 'm3', evSeq: 2 },
-    { ...asked('ann', 700), kind: 'mark-read', room: 'room', messageId: 'm2' },
-    { ...asked('eve', 700), kind: 'ask', what: 'read', outcome: 'refused' },
-    { ...asked('ann', 1_500), kind: 'ask', what: 'revoked' },
-    { ...asked('ann', 3_000), kind: 'ask', what: 'revoked', outcome: 'refused' },
-  ]
-  return {
-    operations,
-    sightings: [
-      { user: 'ann', credential: 'ann#1', via: 'socket', room: 'room', messageId: 'm2', atMs: 210 },
-      { user: 'bob', credential: 'bob#1', via: 'http', room: 'room', messageId: 'm1', atMs: 220 },
-    ],
-    views: { ann: { room: view() }, bob: { room: view() } },
-    revocations: [{ credential: 'ann#1', answeredAtMs: 1_000 }],
-    bounds,
-    webhooks: [told(1), { ...told(2), accepted: false }, told(2), told(3), told(1), told(4)],
-    final: {
-      room: {
-        members: ['ann', 'bob'],
-        messages,
-        reading: { ann: { unread: 1, lastRead: 'm3' }, bob: { unread: 0, lastRead: 'm4' } },
-      },
-    },
-  }
-}
-
-const broken = (spoil: (history: Mutable<History>) => void): Guarantee[] => {
-  const history = soundHistory()
-  spoil(history)
-  return [...new Set(check(history).map(({ guarantee }) => guarantee))]
-}
-const room = (history: Mutable<History>) => history.final.room!
-/** Removed at the end for everybody, so that nothing but the loss itself is wrong. */
-const dropLast = (history: Mutable<History>) => {
-  room(history).messages.pop()
-  for (const views of Object.values(history.views)) views.room!.pop()
-  history.webhooks.pop()
-  room(history).reading = { ann: { unread: 0, lastRead: 'm3' }, bob: { unread: 1, lastRead: 'm2' } }
-}
+import { check } from './checker.ts'
+import type { History, Operation } from './history.ts'
+import {
+  asked,
+  broken,
+  dropLast,
+  type Mutable,
+  postTwice,
+  room,
+  sent,
+  soundHistory,
+  told,
+} from './sound-history.ts'
 
 t.test('a sound history breaks nothing', async (t) => {
   t.same(check(soundHistory()), [])
@@ -104,21 +21,45 @@ t.test(
   'an acknowledged message that is lost, there twice, or answered with another place is found',
   async (t) => {
     t.same(broken(dropLast), ['acknowledged-once'])
-    t.ok(
-      broken(({ operations }) => operations.push({ ...sent('bob', 'b2', 9, 450) })).includes(
-        'acknowledged-once',
-      ),
-    )
-    const twice = broken((history) => {
-      const copy = { ...message(5, 'bob', 'b2') }
-      room(history).messages.push(copy)
-      for (const views of Object.values(history.views)) views.room!.push(copy)
-      history.webhooks.push(told(5))
-      room(history).reading = { ann: { unread: 2, lastRead: 'm3' }, bob: { unread: 0, lastRead: 'm5' } }
-    })
-    t.same(twice, ['acknowledged-once'])
+    const elsewhere: Partial<Operation>[] = [{ messageId: 'm9' }, { seq: 9 }]
+    for (const given of elsewhere) {
+      t.same(
+        broken(({ operations }) => operations.push({ ...sent('bob', 'b2', 4, 450), ...given } as Operation)),
+        ['acknowledged-once'],
+        'answered in two ways',
+      )
+      t.same(
+        broken(({ operations }) => Object.assign(operations[4]!, given)),
+        ['acknowledged-once'],
+        'answered with what is not so',
+      )
+    }
+    t.same(broken(postTwice), ['acknowledged-once'])
   },
 )
+
+t.test('a message that nobody sent, or that is under the name of another, is found', async (t) => {
+  const found = ['acknowledged-once']
+  t.same(
+    broken((history) => {
+      room(history).messages[3]!.clientMessageId = 'b3'
+    }),
+    [...found, 'changes-kept'],
+    'nobody wrote its text either',
+  )
+  t.same(
+    broken(({ operations }) => operations.splice(3, 1)),
+    found,
+    'what is recalled has no client message id: its id tells',
+  )
+  t.same(
+    broken((history) => {
+      for (const seen of [room(history).messages, ...Object.values(history.views).map((one) => one.room!)])
+        seen[2]!.sender = 'bob'
+    }),
+    found,
+  )
+})
 
 t.test('a repeat of which nobody knows what became of it may be there once, and not twice', async (t) => {
   const unknown = (history: Mutable<History>) => {
@@ -132,6 +73,13 @@ t.test('a repeat of which nobody knows what became of it may be there once, and 
     }
   }
   t.same(broken(unknown), [])
+  t.same(
+    broken((history) => {
+      unknown(history)
+      postTwice(history)
+    }),
+    ['acknowledged-once'],
+  )
 })
 
 t.test('a gap in seq, or a list out of order, is found', async (t) => {
@@ -150,6 +98,15 @@ t.test('a user who misses a message, an edit or a recall, or has another order, 
   )
   t.same(
     broken(({ views }) => views.ann!.room!.reverse()),
+    ['same-view'],
+  )
+  t.same(
+    broken(({ views }) => views.ann!.room!.push(views.ann!.room![3]!)),
+    ['same-view'],
+    'one that is shown twice',
+  )
+  t.same(
+    broken(({ views }) => delete views.bob!.room),
     ['same-view'],
   )
   t.same(
@@ -172,6 +129,35 @@ t.test('an unread count that is not last minus read, or a mark that went back, i
       room(history).reading.bob = { unread: 2, lastRead: 'm2' }
     }),
     ['unread'],
+    'before a message of its own',
+  )
+  t.same(
+    broken(({ operations }) =>
+      operations.push({ ...asked('ann', 800), kind: 'mark-read', room: 'room', messageId: 'm4' }),
+    ),
+    ['unread'],
+    'before a mark that was acknowledged',
+  )
+  t.same(
+    broken((history) => {
+      room(history).reading.ann = { unread: 1, lastRead: 'm9' }
+    }),
+    ['unread'],
+    'at a message that is not there',
+  )
+  t.same(
+    broken((history) => {
+      room(history).members.push('eve')
+      history.views.eve = history.views.ann!
+      room(history).reading.eve = { unread: 4, lastRead: 'm9' }
+    }),
+    ['unread'],
+    'and nowhere before',
+  )
+  t.same(
+    broken((history) => delete room(history).reading.bob),
+    ['unread'],
+    'none at all',
   )
 })
 
@@ -195,6 +181,42 @@ t.test('an acknowledged edit or recall that is not in the final state is found',
     }).includes('changes-kept'),
   )
   t.same(
+    broken((history) => everywhere(history, 1, { text: 'b1 edited by nobody' })),
+    ['changes-kept'],
+  )
+  t.same(
+    broken((history) => everywhere(history, 2, { text: 'a2 posted' })),
+    ['changes-kept'],
+    'what is recalled says nothing any more',
+  )
+  t.same(
+    broken((history) => everywhere(history, 3, { text: '', messageType: 'recall' })),
+    ['changes-kept'],
+    'a recall that nobody asked for',
+  )
+  t.same(
+    broken(({ operations }) =>
+      operations.push({ ...asked('bob', 650), kind: 'edit', room: 'room', messageId: 'm9', text: 'gone' }),
+    ),
+    ['changes-kept'],
+    'a change of what is gone',
+  )
+  for (const messageId of ['m2', 'm9'])
+    t.same(
+      broken(({ operations }) =>
+        operations.push({
+          ...asked('bob', 650),
+          kind: 'edit',
+          room: 'room',
+          messageId,
+          text: 'not done',
+          outcome: 'unknown',
+        }),
+      ),
+      [],
+      'one of unknown outcome need not be done',
+    )
+  t.same(
     broken((history) => {
       everywhere(history, 1, { text: 'late' })
       const late = { kind: 'edit', room: 'room', messageId: 'm2', text: 'late' } as const
@@ -206,20 +228,46 @@ t.test('an acknowledged edit or recall that is not in the final state is found',
 })
 
 t.test('a request or a socket that lives on after its credential is found', async (t) => {
+  const ask = (startedAtMs: number) =>
+    broken(({ operations }) =>
+      operations.push({ ...asked('ann', startedAtMs), kind: 'ask', what: 'revoked' }),
+    )
+  const hear = (atMs: number, credential = 'ann#1') =>
+    broken(({ sightings }) => sightings.push({ ...sightings[0]!, credential, atMs }))
+  t.same([ask(2_000), hear(3_000)], [[], []], 'each has its bound')
+  t.same([ask(2_001), hear(3_001)], [['revoked-ends'], ['revoked-ends']])
   t.same(
-    broken(({ operations }) => operations.push({ ...asked('ann', 2_500), kind: 'ask', what: 'revoked' })),
-    ['revoked-ends'],
+    broken(({ sightings }) => sightings.push({ ...sightings[0]!, via: 'http', atMs: 9_000 })),
+    [],
+    'an answer may be late: its request counts',
   )
-  t.same(
-    broken(({ sightings }) => sightings.push({ ...sightings[0]!, atMs: 3_500 })),
-    ['revoked-ends'],
-  )
+  t.same(hear(9_000, 'ann#2'), [], 'who has another credential goes on')
 })
 
 t.test('a user who sees what is of a room of others is found', async (t) => {
   t.same(
     broken(({ sightings }) => sightings.push({ ...sightings[0]!, user: 'eve', credential: 'eve#1' })),
     ['own-rooms-only'],
+  )
+})
+
+t.test('a user who sees what was said elsewhere is found, and so is a webhook that tells it', async (t) => {
+  const elsewhere = (history: Mutable<History>) => {
+    history.final.other = { members: [], messages: [], reading: {} }
+  }
+  t.same(
+    broken((history) => {
+      elsewhere(history)
+      history.sightings.push({ ...history.sightings[0]!, room: 'other' })
+    }),
+    ['own-rooms-only', 'nothing-uncommitted'],
+  )
+  t.same(
+    broken((history) => {
+      elsewhere(history)
+      history.webhooks.push({ ...told(1), room: 'other' })
+    }),
+    ['webhooks'],
   )
 })
 
@@ -240,5 +288,12 @@ t.test('a webhook event that is missing, or overtaken by a later one of its room
       history.webhooks = [told(1), told(3), told(2), told(4)]
     }),
     ['webhooks'],
+  )
+  t.same(
+    broken(({ webhooks }) => {
+      for (const call of webhooks) if (call.messageId === 'm4') call.accepted = false
+    }),
+    ['webhooks'],
+    'one that was refused for good',
   )
 })

@@ -59,14 +59,15 @@ export type WebhookCall = {
   atMs: number
 }
 
+/** For so long after its answer a request may still be admitted, and a socket still hear. */
+export type Revocation = { credential: string; answeredAtMs: number; requestMs: number; socketMs: number }
+
 export type History = {
   operations: readonly Operation[]
   sightings: readonly Sighting[]
   /** By user and room: live events and catch-up merged, as the user would show them. */
   views: Readonly<Record<string, Readonly<Record<string, readonly SeenMessage[]>>>>
-  revocations: ReadonlyArray<{ credential: string; answeredAtMs: number }>
-  /** How long after the answer to a revocation a request may still be admitted, and a socket still hear. */
-  bounds: { requestMs: number; socketMs: number }
+  revocations: readonly Revocation[]
   webhooks: readonly WebhookCall[]
   /** By room, read over the public API when all was quiet again. */
   final: Readonly<Record<string, FinalRoom>>

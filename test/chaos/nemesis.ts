@@ -1,22 +1,28 @@
 /** Breaks things, one or two at a time, mends them, and measures how long it takes until messages are taken again. */
 import { performance } from 'node:perf_hooks'
+import type { Away } from './bounds.ts'
 import { wait } from './caller.ts'
 import { createFaults, type Fault, type FaultKind, type FaultParts } from './faults.ts'
 
 /** `recoveryMs`: from the begin of the last mending (which starts a process anew) until both entrances took a message. */
 export type Struck = { kinds: readonly FaultKind[]; what: string; heldMs: number; recoveryMs: number }
 
+/** Nothing is away while these last. */
+const HARMLESS: ReadonlySet<FaultKind> = new Set(['rotate a credential', 'revoke a credential'])
+
 export type Nemesis = {
-  run(untilMs: number, most: number): Promise<void>
+  /** @param once Each kind, where the time is enough. */
+  run(untilMs: number, once: boolean): Promise<void>
   struck: Struck[]
-  /** From the first blow of a strike to its recovery, of all strikes that have begun. */
-  longestMs(): number
+  /** In the order in which they began, the one that lasts included. */
+  aways(): readonly Away[]
 }
 
 type Parts = FaultParts & {
-  kinds: readonly FaultKind[]
+  /** Where not all that the stand has something for. */
+  kinds: readonly FaultKind[] | undefined
   faultMs: { least: number; most: number }
-  pauseMs: { least: number; most: number }
+  calmMs: { least: number; most: number }
   /** The share of the strikes in which a second fault comes while the first one lasts. */
   pairShare: number
   /** Resolves when both entrances take messages. */
@@ -27,11 +33,12 @@ type Parts = FaultParts & {
 type Blow = { fault: Fault; afterMs: number; forMs: number }
 
 export function createNemesis(parts: Parts): Nemesis {
-  const { kinds, random, faultMs, pauseMs, pairShare, recovered, tell } = parts
-  const prepare = createFaults(parts)
+  const { random, faultMs, calmMs, pairShare, recovered, tell } = parts
+  const { kinds: all, prepare } = createFaults(parts)
+  const kinds = parts.kinds ?? all
   const struck: Struck[] = []
-  let longestMs = 0
-  let strikingSince: number | undefined
+  const over: Away[] = []
+  let brokenSinceMs: number | undefined
   let bag: FaultKind[] = []
 
   /** Each kind comes once before any comes again. */
@@ -70,25 +77,29 @@ export function createNemesis(parts: Parts): Nemesis {
 
   async function strike(): Promise<void> {
     const blows = drawBlows()
-    const pauseAfterMs = random.between(pauseMs.least, pauseMs.most)
+    const calmAfterMs = random.between(calmMs.least, calmMs.most)
     const begunAt = performance.now()
-    strikingSince = begunAt
+    if (blows.some(({ fault }) => !HARMLESS.has(fault.kind))) brokenSinceMs = Date.now()
     const mendingAt = Math.max(...(await Promise.all(blows.map(deal))))
     await recovered()
     const recoveryMs = performance.now() - mendingAt
-    longestMs = Math.max(longestMs, performance.now() - begunAt)
-    strikingSince = undefined
+    if (brokenSinceMs !== undefined) over.push({ fromMs: brokenSinceMs, untilMs: Date.now() })
+    brokenSinceMs = undefined
     const kinds = blows.map(({ fault }) => fault.kind)
     const what = blows.map(({ fault }) => fault.victim).join(', ')
     struck.push({ kinds, what, heldMs: mendingAt - begunAt, recoveryMs })
     tell(`recovered in ${recoveryMs.toFixed(0)} ms`)
-    await wait(pauseAfterMs)
+    await wait(calmAfterMs)
   }
+
+  const aways = (): Away[] =>
+    brokenSinceMs === undefined ? over : [...over, { fromMs: brokenSinceMs, untilMs: Date.now() }]
 
   return {
     struck,
-    longestMs: () => Math.max(longestMs, strikingSince === undefined ? 0 : performance.now() - strikingSince),
-    async run(untilMs, most) {
+    aways,
+    async run(untilMs, once) {
+      const most = once ? kinds.length : Infinity
       const dealt = () => struck.reduce((sum, { kinds }) => sum + kinds.length, 0)
       while (Date.now() < untilMs && dealt() < most) await strike()
     },

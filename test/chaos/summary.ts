@@ -11,6 +11,7 @@ export function summarise({
   struck,
   users,
   movedUnnoticed,
+  failed,
   errorLines,
 }: ChaosReport): string {
   const { operations, sightings, final, webhooks, revocations } = history
@@ -29,7 +30,7 @@ export function summarise({
     `faults ${faults}, messages acknowledged ${acknowledged.size}, stored ${stored}, sends repeated ${users.repeats}`,
     `edits acknowledged ${count('edit', 'acknowledged')}, recalls ${count('recall', 'acknowledged')}, read marks ${count('mark-read', 'acknowledged')}, operations of unknown outcome ${operations.filter(({ outcome }) => outcome === 'unknown').length} of ${operations.length}`,
     `pushed over sockets ${pushed}, sockets opened ${users.connections}, catch-ups ${users.catchUps}, resets ${users.resets}, rooms found moved at the end ${movedUnnoticed}`,
-    `webhook calls ${webhooks.length}, revocations ${revocations.length}, error lines of the services ${errorLines.length}`,
+    `webhook calls ${webhooks.length}, revocations ${revocations.length}, error lines of the services ${errorLines.length}, ended by themselves ${failed.length}`,
     'fault                       times   recovery ms: median   longest',
     ...FAULTS.flatMap((kind) =>
       row(

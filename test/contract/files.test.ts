@@ -122,6 +122,7 @@ onEachDatabase(t, async (t, server) => {
       'x-imkit-client': 'ann',
       'x-imkit-bucketname': 'chatserver-upload',
       'x-imkit-chunksize': /^\d+$/,
+      'x-imkit-uploaddate': /^\d{4}-\d\d-\d\dT/,
       'x-imkit-uploaddatems': /^\d+$/,
     })
   })

@@ -99,6 +99,7 @@ onEachDatabase(t, async (t, server) => {
       { key: 'folders-meta', data: folders },
     ])
     t.same(await ann.ok('GET', '/me/pref?key=folders-meta'), { key: 'folders-meta', data: folders })
+    t.same(await ann.ok('GET', '/me/pref?key=none'), { key: 'none', data: null })
     t.same(Object.keys(await ann.ok('GET', '/me/prefs')), ['f1', 'folders-meta'])
     t.same(await ann.ok('DELETE', '/me/pref/f1'), {})
     t.match(app.takeEvents(), [{ type: 'my-pref-deleted', key: 'f1' }])

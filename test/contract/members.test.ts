@@ -115,6 +115,24 @@ onEachDatabase(t, async (t, server) => {
     })
   })
 
+  t.test('in a group without an owner any member removes members and makes admins', async (t) => {
+    const app = await server.newApp()
+    const { _id } = await app.platform().ok('POST', '/rooms', { members: ['ann', 'bob', 'cem'] })
+    const bob = app.user('bob')
+    t.same(memberIds(await bob.ok('POST', `/rooms/${_id}/delete/members`, { members: ['cem'] })), [
+      'ann',
+      'bob',
+    ])
+    t.match(await app.user('cem').call('POST', `/rooms/${_id}/delete/members`, { members: ['ann'] }), {
+      status: 403,
+      code: 'NOT_ROOM_MEMBER',
+    })
+    const role = { property: 'role', value: 'admin' }
+    t.match(await bob.ok('PUT', `/rooms/${_id}/member/ann`, role), {
+      memberProperties: [{ client: 'ann', role: 'admin' }, {}],
+    })
+  })
+
   t.test('member properties are kept as they are; the role is given by managers and announced', async (t) => {
     const app = await server.newApp()
     const ann = app.user('ann')

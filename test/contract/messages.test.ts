@@ -110,6 +110,23 @@ onEachDatabase(t, async (t, server) => {
     }
   })
 
+  t.test('a message has its bounds, however it grows', async (t) => {
+    const app = await server.newApp()
+    const room = await groupOf(app, 'ann')
+    const path = `/rooms/${room}/message`
+    const ann = app.user('ann')
+    const tooLarge = { status: 413, code: 'PAYLOAD_TOO_LARGE' }
+    const half = 'x'.repeat(70_000)
+    const { _id } = await ann.ok('POST', path, { message: half })
+    t.match(await ann.call('POST', path, { message: half, extra: half }), tooLarge)
+    t.match(await ann.call('POST', path, { _id, extra: half }), tooLarge, 'by an edit, in parts')
+    t.match(await app.platform().call('POST', '/messages', { room, message: half + half }), tooLarge)
+    t.match(await ann.ok('GET', `/rooms/${room}/messages/v3`), {
+      totalCount: 1,
+      data: [{ extra: undefined }],
+    })
+  })
+
   t.test('a platform key speaks for its sender, for whom it acts, or for nobody', async (t) => {
     const app = await server.newApp()
     const room = await groupOf(app, 'ann')

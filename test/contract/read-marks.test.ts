@@ -20,6 +20,15 @@ onEachDatabase(t, async (t, server) => {
     })
   })
 
+  t.test('a room where nothing was said is read to its end', async (t) => {
+    const app = await server.newApp()
+    const room = await groupOf(app, 'ann')
+    for (const body of [{}, undefined, { message: null }, { message: '' }]) {
+      const mark = await app.user('ann').ok('PUT', `/rooms/${room}/lastRead`, body)
+      t.same(mark, { client: 'ann', badge: 0 }, JSON.stringify(body))
+    }
+  })
+
   t.test('read marks move forward only, and unread is last minus read', async (t) => {
     const app = await server.newApp()
     const ann = app.user('ann')

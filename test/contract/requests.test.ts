@@ -117,6 +117,16 @@ t.test('a request, whatever its form', async (t) => {
     t.match((await ann.call('POST', '/me', undefined, { ...form, rawBody: 'nickname=A%26B+C' })).result, {
       nickname: 'A&B C',
     })
+    const put = await ann.call('PUT', '/rooms/room', undefined, {
+      ...form,
+      rawBody: 'name=A+%26+B&roomTags[]=x&roomTags[]=y&opening=0&encrypted=false',
+    })
+    t.match(put.result, { name: 'A & B', roomTags: ['x', 'y'], opening: 0, encrypted: false })
+    const unsaid = await ann.call('DELETE', '/rooms/room/members/eda', undefined, {
+      ...form,
+      rawBody: 'systemMessage=true',
+    })
+    t.match(unsaid.result, { lastMessage: { messageType: 'deleteMember' } })
   })
 
   t.test('is refused for a body that cannot be read', async (t) => {

@@ -69,6 +69,44 @@ onEachDatabase(t, async (t, server) => {
     t.notOk('webhook' in read)
   })
 
+  t.test('every field of a room goes in and comes out, however the room is made or changed', async (t) => {
+    const app = await server.newApp()
+    const ann = app.user('ann')
+    const fields = {
+      name: 'N',
+      cover: 'c.png',
+      description: '{"a":1}',
+      roomTags: ['x', 'y'],
+      webhook: 'a-key',
+      botMode: false,
+      extParams: 'a=1&b=2',
+      encrypted: true,
+    }
+    for (const path of ['/rooms', '/rooms/createAndJoin'])
+      for (const roomType of ['group', 'custom'])
+        t.match(await ann.ok('POST', path, { ...fields, roomType }), { ...fields, roomType }, path)
+    const { _id } = await ann.ok('POST', '/rooms/createAndJoin')
+    const others = { opening: 0, status: 1 }
+    for (const [name, value] of Object.entries({ ...fields, ...others }))
+      t.match(await ann.ok('PUT', `/rooms/${_id}`, { [name]: value }), { [name]: value }, name)
+    t.match(
+      await ann.ok('GET', `/rooms/${_id}`),
+      { ...fields, ...others },
+      'each stays when another is changed',
+    )
+    t.match(await app.platform().ok('POST', '/rooms', {}), {
+      _id: /^[0-9a-f]{24}$/,
+      roomType: 'group',
+      members: [],
+    })
+    for (const encrypted of [0, 'true'])
+      t.match(await ann.call('PUT', `/rooms/${_id}`, { encrypted }), { status: 400 })
+    t.match(await ann.call('POST', '/rooms', { roomType: 'public' }), {
+      status: 400,
+      code: 'INVALID_REQUEST',
+    })
+  })
+
   t.test('createAndJoin opens a room that is there, without touching its name', async (t) => {
     const app = await server.newApp()
     await app.user('ann').ok('POST', '/rooms/createAndJoin', { _id: 'lobby', name: 'Lobby' })

@@ -160,6 +160,21 @@ onEachDatabase(t, async (t, server) => {
     t.equal(asList((await search({ type: 'roomTags', keyword: 'vip', limit: 1 })).roomTags).length, 1)
   })
 
+  t.test('the latest messages are the latest, however large or silent one’s other rooms are', async (t) => {
+    const app = await server.newApp()
+    const ann = app.user('ann')
+    const crowd = Array.from({ length: 210 }, (_, n) => `u${n}`)
+    await app.platform().ok('POST', '/rooms', { _id: 'crowd', members: ['ann', ...crowd] })
+    await send(app.user('u1'), 'crowd', { message: 'old' })
+    server.advance(5_000)
+    const room = await groupOf(app, 'ann')
+    for (const message of ['new', 'newest']) await send(ann, room, { message })
+    for (let n = 0; n < 3; n++) await groupOf(app, 'ann')
+    const recent = async (limit: number) =>
+      asList(await ann.ok('GET', `/messages/recent?limit=${limit}`)).map(({ message }) => message)
+    t.same([await recent(1), await recent(3)], [['newest'], ['newest', 'new', 'old']])
+  })
+
   t.test('the old search reads a filter, bounded to fields and operators that it knows', async (t) => {
     const app = await server.newApp()
     const [ann, bob] = [app.user('ann'), app.user('bob')]
@@ -177,7 +192,16 @@ onEachDatabase(t, async (t, server) => {
     t.same(await texts({ message: 'hello back' }), ['hello back'])
     t.same(await texts({ room, sender: { $ne: 'bob' } }), ['hello there'])
     t.same(await texts({ $or: [{ sender: 'bob' }, { messageType: 'image' }] }), ['image', 'hello back'])
-    t.match((await ask({}, '&limit=1')).result, { totalCount: 3, data: [{ messageType: 'image' }] })
+    await send(bob, room, { message: 'hey @ann', mentions: ['ann', 'cem'] })
+    await send(bob, room, { message: 'odd', mentions: ['\u0000'] }).catch(() => undefined)
+    t.same(await texts({ mentions: 'ann' }), ['hey @ann'])
+    t.same(await texts({ mentions: { $all: ['ann', 'cem'] }, editedAt: null }), ['hey @ann'])
+    t.same(await texts({ mentions: { $ne: 'ann' }, sender: 'bob' }), ['hello back'])
+    t.same(await texts({ editedAt: { $exists: true } }), [])
+    t.match((await ask({ mentions: { $nin: ['ann'] } }, '&limit=1')).result, {
+      totalCount: 3,
+      data: [{ messageType: 'image' }],
+    })
     for (const bad of [
       { $where: '1' },
       { password: 'x' },
@@ -190,7 +214,7 @@ onEachDatabase(t, async (t, server) => {
     t.equal(recent.count, 2)
     t.same(
       asList(recent).map((message) => asObject(message.sender)._id),
-      ['ann', 'bob'],
+      ['bob', 'ann'],
     )
   })
 })

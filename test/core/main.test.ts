@@ -68,7 +68,9 @@ t.test('a core on PGlite', async (t) => {
       t.match(answer.headers.get('im-node-id'), /^[A-Za-z0-9_-]{8,}$/)
     }
     t.equal((await fetch(`${first.adminUrl}/livez`)).status, 200)
-    t.match(await (await fetch(`${first.adminUrl}/metrics`)).text(), /^core_feed_position 3$/m)
+    const metrics = await (await fetch(`${first.adminUrl}/metrics`)).text()
+    for (const line of [/^core_feed_position 3$/m, /^core_broadcasts_dropped_total 0$/m])
+      t.match(metrics, line)
     t.ok(await knowsPlatformKey(first.internalUrl))
   })
 

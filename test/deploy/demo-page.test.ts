@@ -1,18 +1,8 @@
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { openPage, startBrowser } from '../support/browser.ts'
 import { cableTo } from './cable.ts'
 import { launch, temporaryDirectory } from './launch.ts'
-
-const BROWSER_ARGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 /** One person at one window; what the browser complained of is kept. */
 type Person = {
@@ -25,15 +15,7 @@ type Person = {
 }
 
 async function arrive(t: Test, browser: Browser, url: string, name: string): Promise<Person> {
-  const context = await browser.newContext()
-  t.teardown(() => context.close())
-  const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
-  const complaints: string[] = []
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-  })
-  page.on('pageerror', (error) => complaints.push(error.message))
+  const { page, complaints } = await openPage(t, browser)
   await page.goto(url)
   await page.getByRole('button', { name }).click()
   const composer = page.getByLabel('Message', { exact: true })
@@ -56,9 +38,7 @@ t.test('two people in two windows', async (t) => {
   const launched = launch(t, await temporaryDirectory(t))
   const demo = await launched.running
   t.equal(launched.stderr(), '', 'the demo introduced itself')
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: BROWSER_ARGS })
-  t.teardown(() => browser.close())
-
+  const browser = await startBrowser(t)
   const cable = await cableTo(t, demo.gatewayUrl)
   const ada = await arrive(t, browser, demo.gatewayUrl, 'Ada Lovelace')
   const grace = await arrive(t, browser, cable.url, 'Grace Hopper')

@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { glob, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { glob, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseEnv } from 'node:util'
 import t, { type Test } from 'tap'
 import { credentialDigest } from '#contract/credential.ts'
+import * as core from '../../core/config.ts'
+import * as gateway from '../../gateway/config.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { startStack } from '../support/stack.ts'
@@ -15,16 +18,24 @@ const ROOT = join(import.meta.dirname, '../..')
 /** Most of a short command's time would go into reading the sources anew. */
 const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/compile')
 
-const tried = new Set<string>()
+type Block = { page: string; language: string; text: string; whyNot: string | undefined }
 
-/** What somebody copies from a page, in its order, without what the page says cannot be run everywhere. */
-async function blocksOf(page: string): Promise<{ language: string; text: string }[]> {
-  tried.add(page)
-  const text = await readFile(join(ROOT, page), 'utf8')
-  const blocks = [...text.matchAll(/(<!-- not run: [^\n]*-->\n)?^```(\w+)\n([\s\S]*?)^```$/gm)]
-  return blocks.flatMap(([, not, language = '', text = '']) =>
-    not === undefined ? [{ language, text }] : [],
-  )
+/** Every fence of a page; above one that is not to be run, the page itself says why not. */
+async function fencesOf(page: string): Promise<Block[]> {
+  const source = await readFile(join(ROOT, page), 'utf8')
+  const fences = source.matchAll(/(?:<!-- not run: ([^\n]*) -->\n)?^ *```(\w*)\n([\s\S]*?)^ *```$/gm)
+  return [...fences].map(([, whyNot, language = '', text = '']) => ({ page, language, text, whyNot }))
+}
+
+/** What somebody copies from a page, in its order. */
+const blocksOf = async (page: string): Promise<Block[]> =>
+  (await fencesOf(page)).filter(({ whyNot }) => whyNot === undefined)
+
+const taken = new Set<string>()
+/** Its text, to be run here. */
+function take({ page, text }: Block): string {
+  taken.add(`${page}\n${text}`)
+  return text
 }
 
 type Ran = { code: number | null; output: string }
@@ -59,8 +70,14 @@ function runModule(t: Test, text: string, env: Record<string, string>): ChildPro
   return child
 }
 
-const shellOf = (blocks: { language: string; text: string }[]): string =>
-  blocks.flatMap(({ language, text }) => (language === 'sh' ? [text] : [])).join('\n')
+const shellOf = (blocks: readonly Block[]): string =>
+  blocks.flatMap((block) => (block.language === 'sh' ? [take(block)] : [])).join('\n')
+
+const only = async (page: string, language: string): Promise<string> => {
+  const [block, ...others] = (await blocksOf(page)).filter((block) => block.language === language)
+  if (block === undefined || others.length > 0) throw new Error(`${page} has one block of ${language}`)
+  return take(block)
+}
 
 t.setTimeout(240_000)
 
@@ -81,8 +98,8 @@ t.test('the pages’ commands do what they say, as they stand there', async (t) 
       join(directory, '.data/demo.json'),
       JSON.stringify({ gatewayUrl: stack.url, clientKey, platformKey }),
     )
-    const [commands] = (await blocksOf('README.md')).filter(({ text }) => text.includes('demo.json'))
-    const { code, output } = await shell(commands?.text ?? '', {}, directory)
+    const commands = (await blocksOf('README.md')).filter(({ text }) => text.includes('demo.json'))
+    const { code, output } = await shell(shellOf(commands), {}, directory)
     t.equal(code, 0, output)
     t.match(output, '"message":"Hello, Ada"')
     t.match(output, /INVALID_TOKEN[^{]*$/, 'the token is taken back')
@@ -91,8 +108,7 @@ t.test('the pages’ commands do what they say, as they stand there', async (t) 
   await t.test('docs/customers.md', async (t) => {
     const blocks = await blocksOf('docs/customers.md')
     const PORT = String(await freePort())
-    const [service] = blocks.filter(({ language }) => language === 'js')
-    runModule(t, service?.text ?? '', { PORT })
+    runModule(t, await only('docs/customers.md', 'js'), { PORT })
     await eventually('the auth service listens', () => isListening(Number(PORT)))
     const { code, output } = await shell(shellOf(blocks), {
       ...env,
@@ -111,8 +127,8 @@ t.test('the pages’ commands do what they say, as they stand there', async (t) 
     t.equal(code, 0, output)
     t.match(output, '"message":"Hello, Ada"')
     t.match(output, '"rooms":{"chat-with-ada":{"seq":')
-    const [socket] = blocks.filter(({ language }) => language === 'js')
-    const ran = await outcomeOf(runModule(t, socket?.text ?? '', { ...env, TOKEN: token }))
+    const socket = await only('docs/clients.md', 'js')
+    const ran = await outcomeOf(runModule(t, socket, { ...env, TOKEN: token }))
     t.match(ran, {
       code: 0,
       output: /^signed in as cora and rooms are at \{ 'chat-with-ada': \{ seq: \d+, evSeq: 0 \}/,
@@ -121,10 +137,9 @@ t.test('the pages’ commands do what they say, as they stand there', async (t) 
 
   await t.test('docs/migration.md: the export on the page is one', async (t) => {
     const blocks = await blocksOf('docs/migration.md')
-    const [example] = blocks.filter(({ language }) => language === 'jsonl')
     const directory = await mkdtemp(join(tmpdir(), 'migration-'))
     t.teardown(() => rm(directory, { recursive: true, force: true }))
-    await writeFile(join(directory, 'export.jsonl'), example?.text ?? '')
+    await writeFile(join(directory, 'export.jsonl'), await only('docs/migration.md', 'jsonl'))
     const { code, output } = await shell(shellOf(blocks), {
       APP: stack.keys.app,
       TOKEN: 'a-session-of-hers',
@@ -194,31 +209,46 @@ t.test('the pages’ commands do what they say, as they stand there', async (t) 
   })
 })
 
-t.test('what is backed up can be restored', async (t) => {
-  const stack = await startStack(t, { database: 'postgres' })
-  await stack.createUser('ann')
-  const commands = shellOf(
-    (await blocksOf('docs/operating.md')).filter(({ text }) => /pg_(dump|restore)/.test(text)),
-  )
-  const directory = await mkdtemp(join(tmpdir(), 'backup-'))
-  t.teardown(() => rm(directory, { recursive: true, force: true }))
+t.test('docs/operating.md: an installation on a restored database has what the other had', async (t) => {
+  const stack = await startStack(t, { database: 'postgres', coreEnv: { JWT_SECRET: 'x'.repeat(43) } })
+  const ann = await stack.createUser('ann')
+  await ann.api.ok('POST', '/rooms/createAndJoin', { _id: 'r', roomType: 'group' })
+  await ann.api.ok('POST', '/rooms/r/message', { message: 'kept' })
+  const commands = (await blocksOf('docs/operating.md')).filter(({ text }) => /pg_(dump|restore)/.test(text))
   const from = stack.postgres?.url ?? ''
   const to = `${from}_restored`
   const { code, output } = await shell(
-    `psql -q "$DATABASE_URL" -c 'CREATE DATABASE ${new URL(to).pathname.slice(1)}'\n${commands}\npsql -At "$RESTORED_URL" -c 'SELECT id FROM users'`,
+    `psql -q "$DATABASE_URL" -c 'CREATE DATABASE ${new URL(to).pathname.slice(1)}'\n${shellOf(commands)}`,
     { DATABASE_URL: from, RESTORED_URL: to },
-    directory,
+    t.testdir(),
   )
   t.equal(code, 0, output)
-  t.match(output, /^ann$/m)
+  const core = await stack.addCore({ DATABASE_URL: to })
+  const { url } = await stack.addGateway({ CORE_URLS: core.url, CORE_INTERNAL_URL: core.internalUrl })
+  t.match(await stack.as(ann.token, url).ok('GET', '/rooms/r/messages'), { data: [{ message: 'kept' }] })
 })
 
-t.test('no page has a command that is neither run here nor says why not', async (t) => {
-  for await (const page of glob(['README.md', 'docs/**/*.md'], { cwd: ROOT })) {
-    if (tried.has(page)) continue
-    const commands = (await blocksOf(page)).filter(({ language }) => /^(sh|bash|js|ts)$/.test(language))
-    t.same(commands, [], page)
-  }
+t.test('README.md: an installation’s secrets are those that are asked for', async (t) => {
+  const directory = t.testdir()
+  const made = (await blocksOf('README.md')).filter(({ text }) => text.includes('> .env'))
+  t.match(await shell(shellOf(made), {}, directory), { code: 0, output: '' })
+  t.equal((await stat(join(directory, '.env'))).mode & 0o777, 0o600)
+  const env = parseEnv(await readFile(join(directory, '.env'), 'utf8'))
+  const compose = await readFile(join(ROOT, 'docker-compose.yml'), 'utf8')
+  const asked = new Set([...compose.matchAll(/\$\{(\w+):\?/g)].map((match) => match[1]))
+  t.same(new Set(Object.keys(env)), asked)
+  const stores = { DATABASE_URL: 'postgres://postgres/im', REDIS_URL: 'redis://redis' }
+  t.doesNotThrow(() => core.parseConfig({ ...env, ...stores }))
+  const cores = { CORE_URLS: 'http://core:8090', CORE_INTERNAL_URL: 'http://core:8091' }
+  t.doesNotThrow(() => gateway.parseConfig({ ...env, ...cores }))
+})
+
+t.test('there is no block that is neither run here nor says why not', async (t) => {
+  const left: Record<string, string> = {}
+  for await (const page of glob(['README.md', 'docs/**/*.md'], { cwd: ROOT }))
+    for (const { language, text, whyNot } of await fencesOf(page))
+      if (language !== '' && whyNot === undefined && !taken.has(`${page}\n${text}`)) left[page] = text
+  t.same(left, {})
 })
 
 async function isListening(port: number): Promise<boolean> {

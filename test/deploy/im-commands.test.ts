@@ -1,29 +1,22 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { asList, type Json } from '../support/api-client.ts'
+import { asList } from '../support/api-client.ts'
+import { eventually } from '../support/eventually.ts'
 import { startStack } from '../support/stack.ts'
-import { customer, im, operator } from './im.ts'
+import { customer, im, operator, succeeding } from './im.ts'
 
 t.setTimeout(240_000)
 
 t.test('im, before a running stack', async (t) => {
   const stack = await startStack(t)
-  const directory = await mkdtemp(join(tmpdir(), 'im-'))
-  t.teardown(() => rm(directory, { recursive: true, force: true }))
+  const directory = t.testdir()
   const file = async (name: string, text: string) => {
     await writeFile(join(directory, name), text)
     return join(directory, name)
   }
-  const as = (env: Record<string, string>) => async (line: string, input?: string) => {
-    const ran = await im([...line.split(' '), '--json'], { env, ...(input !== undefined && { input }) })
-    t.equal(ran.stderr, '', line)
-    t.equal(ran.code, 0, line)
-    return ran.json as Json
-  }
-  const asOperator = as(operator(stack))
-  const asCustomer = as(customer(stack))
+  const asOperator = succeeding(t, operator(stack))
+  const asCustomer = succeeding(t, customer(stack))
   const knows = async (key: unknown) =>
     (await stack.client({ 'IM-API-KEY': String(key) }).call('GET', '/admin/clients')).status === 200
 
@@ -76,6 +69,18 @@ t.test('im, before a running stack', async (t) => {
       env: { GATEWAY_URL: stack.url },
     })
     t.match(refused, { code: 1, stderr: /^im: the gateway does not know this platform key/ })
+
+    const key = await asOperator('keys create --app second platform-key')
+    await asOperator(
+      `keys rotate --app second ${key.id} --overlap ${new Date(Date.now() + 1_000).toISOString()}`,
+    )
+    await eventually('it has expired', async () => !(await knows(key.secret)))
+    const env = { GATEWAY_URL: stack.url, PLATFORM_KEY: String(key.secret) }
+    t.match(await im(['users', 'save', 'nobody'], { env }), {
+      code: 1,
+      stdout: '',
+      stderr: /^im: the gateway does not know .* or it has expired .*\)\n$/,
+    })
     t.notMatch(stack.logs(), 'not-the-key')
   })
 })

@@ -1,6 +1,10 @@
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import t from 'tap'
 import { checkClocks } from '../../deploy/im/doctor/reachable.ts'
 import { asList, asObject, type Json } from '../support/api-client.ts'
@@ -101,6 +105,49 @@ t.test('im doctor', async (t) => {
     t.equal(ran.code, 0)
     t.match(ran.stdout, /^· configuration of the gateway: the environment has none of CORE_URLS/m)
     t.match(ran.stdout, /^✓ credential feed: gateway and core are both at \d+$/m)
+  })
+
+  await t.test('says which clock is off, and whose feed is ahead after a restore', async (t) => {
+    const ahead = createServer(async ({ url = '' }, response) => {
+      const answer = await fetch(`${gateway?.adminUrl}${url}`)
+      response.setHeader('date', new Date(Date.now() + 6_000).toUTCString())
+      response.end(await answer.text())
+    })
+    await once(ahead.listen(0, '127.0.0.1'), 'listening')
+    t.teardown(() => ahead.close())
+    const { port } = ahead.address() as AddressInfo
+    const restored = await stack.addCore({ DATABASE_URL: 'pglite:memory' })
+    await stack.createUser('ann')
+    const { code, of } = await examine({
+      GATEWAY_ADMIN_PORT: String(port),
+      CORE_ADMIN_PORT: new URL(restored.adminUrl).port,
+    })
+    t.equal(code, 1)
+    t.match(of('clocks'), { state: 'problem', says: /[567]\.\d s apart/, todo: /NTP/ })
+    t.match(of('credential feed'), { state: 'problem', todo: /a restore.*: restart every gateway/ })
+  })
+
+  await t.test('knows the schema of a newer release, on which nothing of this one begins', async (t) => {
+    const db = new pg.Client({ connectionString: stack.postgres?.url })
+    await db.connect()
+    await db.query("INSERT INTO schema_migrations (version, name, checksum) VALUES (9000, 'later', '')")
+    await db.end()
+    t.match((await examine({})).of('database schema'), {
+      state: 'problem',
+      says: 'is of a newer release (9000)',
+      todo: /start cores of that release/,
+    })
+    await t.rejects(stack.addCore(), {
+      message:
+        /^core: the database has the schema of a newer version \(later\); start that version or a newer one$/m,
+    })
+    const exported = join(directory, 'export.jsonl')
+    await writeFile(exported, '{"type": "export", "version": 1}\n')
+    const env = { DATABASE_URL: stack.postgres?.url ?? '' }
+    t.match(await im(['import', exported, '--app', stack.keys.app], { env }), {
+      code: 1,
+      stderr: /^im: the database has not the schema of this release: .*\n$/,
+    })
   })
 
   await t.test('a file that is not there is one line', async (t) => {

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { asObject, type Json } from '../support/api-client.ts'
 import { startStack } from '../support/stack.ts'
-import { customer, im } from './im.ts'
+import { customer, im, MAIN } from './im.ts'
 
 t.setTimeout(240_000)
 
@@ -35,6 +37,17 @@ t.test('im load', async (t) => {
     const { code, stdout } = await load()
     t.equal(code, 0)
     t.match(stdout, /^12 users, [\d.]+ s\nsent +40 +p50 [\d.]+ ms +p99 /)
+  })
+
+  await t.test('draws a bar for whoever watches', async (t) => {
+    const words = [process.execPath, MAIN, 'load', '--users', '2', '--rate', '4', '--duration', '1']
+    const { stdout } = await promisify(execFile)('script', ['-qefc', words.join(' '), '/dev/null'], {
+      env: { ...process.env, ...env },
+    })
+    for (const stage of ['making users, rooms and tokens', 'connecting', '0 messages sent', 'tidying up'])
+      t.match(stdout, new RegExp(`\\r[█░]{24} +\\d+ % {2}${stage}`))
+    t.match(stdout, /█{24} 100 % {2}4 messages sent/)
+    t.ok(stdout.includes('\r\x1b[K2 users, '), 'the summary stands where the bar was')
   })
 
   await t.test('a wrong client key ends it in a line, with nothing left behind', async (t) => {

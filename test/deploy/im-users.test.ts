@@ -1,25 +1,18 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { asList, type Json } from '../support/api-client.ts'
+import { asList } from '../support/api-client.ts'
+import { connectSocket } from '../support/socket-client.ts'
 import { startStack } from '../support/stack.ts'
-import { customer, im, operator } from './im.ts'
+import { customer, operator, succeeding } from './im.ts'
 
 t.setTimeout(240_000)
 
 t.test('im, for the users of a running stack', async (t) => {
   const stack = await startStack(t)
-  const directory = await mkdtemp(join(tmpdir(), 'im-'))
-  t.teardown(() => rm(directory, { recursive: true, force: true }))
-  const as = (env: Record<string, string>) => async (line: string, input?: string) => {
-    const ran = await im([...line.split(' '), '--json'], { env, ...(input !== undefined && { input }) })
-    t.equal(ran.stderr, '', line)
-    t.equal(ran.code, 0, line)
-    return ran.json as Json
-  }
-  const asOperator = as(operator(stack))
-  const asCustomer = as(customer(stack))
+  const directory = t.testdir()
+  const asOperator = succeeding(t, operator(stack))
+  const asCustomer = succeeding(t, customer(stack))
 
   await t.test('users and tokens', async (t) => {
     t.match(await asCustomer('users save ann --nickname Ann'), { _id: 'ann', nickname: 'Ann' })
@@ -43,13 +36,10 @@ t.test('im, for the users of a running stack', async (t) => {
     t.match(await asCustomer('tokens revoke ann --all'), { revoked: 2 })
     t.match(await asCustomer('users list'), { totalCount: 1 })
     t.match(await asCustomer('users connected'), { count: 0 })
-  })
-
-  await t.test('webhooks', async (t) => {
-    t.same(await asCustomer('webhooks dead-letters'), [])
-    t.match(await asCustomer('webhooks replay --all'), { n: 0 })
-    const none = await im(['webhooks', 'replay', '17'], { env: customer(stack) })
-    t.match(none, { code: 1, stderr: /^im: .*There is no such dead letter/ })
+    const socket = connectSocket(t, 4, stack.url)
+    await socket.connected
+    t.match(await socket.ask('auth', String((await asCustomer('tokens issue ann')).token)), { RC: 0 })
+    t.match(await asCustomer('users connected'), { count: 1 })
   })
 
   t.notMatch(stack.logs(), 'of-our-own-making')

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import type { Json } from '../support/api-client.ts'
 import type { Stack } from '../support/stack.ts'
 
 export const MAIN = fileURLToPath(new URL('../../deploy/im/main.ts', import.meta.url))
@@ -38,3 +40,11 @@ export async function im(words: readonly string[], { env = {}, input = '' }: Run
 /** What an operator and a customer of this stack have in their environments. */
 export const operator = (stack: Stack) => ({ CORE_ADMIN_URL: stack.cores[0]?.adminUrl ?? '' })
 export const customer = (stack: Stack) => ({ GATEWAY_URL: stack.url, PLATFORM_KEY: stack.keys.platformKey })
+
+/** Runs lines that are to succeed without a word. */
+export const succeeding = (t: Test, env: Record<string, string>) => async (line: string, input?: string) => {
+  const ran = await im([...line.split(' '), '--json'], { env, ...(input !== undefined && { input }) })
+  t.equal(ran.stderr, '', line)
+  t.equal(ran.code, 0, line)
+  return ran.json as Json
+}

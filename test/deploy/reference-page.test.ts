@@ -1,20 +1,14 @@
-import { chromium } from 'playwright-core'
 import t from 'tap'
+import { isTooWide, openPage, startBrowser } from '../support/browser.ts'
 import { startStack } from '../support/stack.ts'
-
-const BROWSER_ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-sync']
 
 t.setTimeout(240_000)
 
 t.test('the reference page, through the gateway and without a credential', async (t) => {
   const { url } = await startStack(t)
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: BROWSER_ARGS })
-  t.teardown(() => browser.close())
-  const page = await browser.newPage({ colorScheme: 'dark', viewport: { width: 1200, height: 900 } })
-  page.setDefaultTimeout(30_000)
-  const complaints: string[] = []
-  page.on('console', (message) => complaints.push(message.text()))
-  page.on('pageerror', (error) => complaints.push(error.message))
+  const browser = await startBrowser(t)
+  const options = { colorScheme: 'dark', viewport: { width: 1200, height: 900 } } as const
+  const { page, complaints } = await openPage(t, browser, options)
   await page.goto(`${url}/reference`)
 
   await t.test('shows every section and, opened, all of an endpoint', async (t) => {
@@ -39,6 +33,11 @@ t.test('the reference page, through the gateway and without a credential', async
     await page.goto('about:blank')
     await page.goto(`${url}/reference#getMe`)
     await page.locator('#getMe[open]').waitFor()
+  })
+
+  await t.test('fits a narrow window', async (t) => {
+    await page.setViewportSize({ width: 360, height: 740 })
+    t.notOk(await isTooWide(page))
   })
 
   t.same(complaints, [], 'the browser has nothing to say')

@@ -1,40 +1,21 @@
-import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { RESERVE_BYTES } from '../../core/store/data-directory.ts'
 import { asList } from '../support/api-client.ts'
-import { startGuarded } from '../support/child-process.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
+import { startSmallDisk } from '../support/small-disk.ts'
 import { startStack } from '../support/stack.ts'
-
-// The disk is a tmpfs that only a process of the test's own, and what is started beside it, can see.
 
 const DISK_BYTES = RESERVE_BYTES + 160 * 1_048_576
 const ROOM = 'room'
-const isRoot = process.getuid?.() === 0
 
 t.setTimeout(150_000)
 
 t.test('an embedded database whose disk is full', async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), 'imkit-disk-'))
-  t.teardown(() => rm(directory, { recursive: true, force: true }))
-  const mount = `mount -t tmpfs -o size=${DISK_BYTES} tmpfs ${directory} && echo mounted && exec sleep infinity`
-  const apart = ['--mount', ...(isRoot ? [] : ['--user', '--map-root-user'])]
-  const keeper = await startGuarded('unshare', [...apart, 'sh', '-c', mount], { stopSignal: 'KILL' })
-  t.teardown(() => keeper.stop())
-  await keeper.waitForLine((line) => line === 'mounted' || undefined)
-  const disk = `/proc/${keeper.pid}/root${directory}`
-  const ballast = join(disk, 'ballast')
-  const leaveFree = async (bytes: number) => {
-    await rm(ballast, { force: true })
-    const { bavail, bsize } = await statfs(disk)
-    await writeFile(ballast, Buffer.alloc(Math.max(0, bavail * bsize - bytes))).catch(() => {})
-  }
-
-  const inside = ['nsenter', `--target=${keeper.pid}`, '--mount', ...(isRoot ? [] : ['--user'])]
-  const stack = await startStack(t, { gateways: 0, cores: 0, coreWords: inside })
+  const disk = await startSmallDisk(t, DISK_BYTES)
+  const { directory, leaveFree } = disk
+  const stack = await startStack(t, { gateways: 0, cores: 0, coreWords: disk.words })
   const ports = { CORE_PORT: `${await freePort()}`, CORE_INTERNAL_PORT: `${await freePort()}` }
   const start = () =>
     stack.addCore({ ...ports, DATABASE_URL: `pglite:${join(directory, 'data')}`, LOG_LEVEL: 'info' })
@@ -68,7 +49,7 @@ t.test('an embedded database whose disk is full', async (t) => {
   })
 
   await t.test('writes again by itself when there is space', async (t) => {
-    await rm(ballast)
+    await disk.clear()
     await eventually('writing works', async () => (await write()) === 200)
     t.strictSame(await stored(), acknowledged)
   })
@@ -87,7 +68,7 @@ t.test('an embedded database whose disk is full', async (t) => {
       const error = await start().catch((error: unknown) => error)
       t.match(String(error), /core: the directory \S+ cannot be used: .*(full|ENOSPC)/)
       t.notMatch(String(error).replace(/^.*\n {4}at .*$/gm, ''), /node:internal/)
-      await rm(ballast)
+      await disk.clear()
       await start()
       await eventually('the gateway is back', async () => (await write()) === 200)
       t.strictSame(await stored(), acknowledged)

@@ -35,7 +35,7 @@ t.test(`what the embedded database acknowledged survives ${ROUNDS} kills under w
     ...stack.keys,
     random,
     operations,
-    triedForMs: () => 0,
+    triedUntilMs: () => 0,
     timeoutMs: TIMEOUT_MS,
   })
   await administrator.issue(USER)
@@ -94,7 +94,6 @@ t.test(`what the embedded database acknowledged survives ${ROUNDS} kills under w
     sightings: [],
     views: {},
     revocations: [],
-    bounds: { requestMs: 0, socketMs: 0 },
     webhooks: [],
     final,
   }

@@ -46,6 +46,18 @@ t.test('what is said at one pair is heard by every socket at the other, over bot
   for (const socket of sockets) t.equal(socket.connections(), 1, 'a polling session stays with its core')
 })
 
+t.test('whichever core is asked knows who is connected, and who is not', async (t) => {
+  const socket = connectSocket(t, 4, first.url)
+  await socket.connected
+  t.match(await socket.ask('auth2', bob.token, { CLIENT_KEY: clientKey }), { RC: 0 })
+  await stack.createUser('dora')
+  for (const { url } of [first, second, first, second]) {
+    t.match(await stack.as(bob.token, url).ok('GET', '/me'), { isSocketConnected: true })
+    const dora = await stack.platform.ok('POST', '/admin/clients', { _id: 'dora' })
+    t.equal(dora.isSocketConnected, false)
+  }
+})
+
 t.test('messages that both cores take at once have one order, the same for everybody', async (t) => {
   const senders = [stack.as(alice.token, first.url), stack.as(bob.token, second.url)]
   const sent = await Promise.all(

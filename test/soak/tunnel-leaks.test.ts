@@ -1,11 +1,13 @@
 /** Sockets that either side leaves abruptly, at every stage and in every way, are gone from the gateway. */
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { eventually } from '../support/eventually.ts'
 import { openRawWebSocket } from '../support/raw-websocket.ts'
 import { acceptUpgrade, type RecordedRequest, startRecordingUpstream } from '../support/recording-upstream.ts'
+import type { TestService } from '../support/service.ts'
 import { startStack } from '../support/stack.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { GAUGED, openGauge } from './gauge.ts'
-import { leaveAt, STAGES, WAYS } from './stages.ts'
+import { arriveAt, isTunnel, leaveAt, STAGES, WAYS } from './stages.ts'
 
 /** Of each kind: few enough for a test, and enough for one that stays to be seen. */
 const TIMES = 6
@@ -16,28 +18,59 @@ const MOST_BYTES_EACH = 2_048
 
 t.setTimeout(150_000)
 
-t.test('left by the client', async (t) => {
-  const stack = await startStack(t, { gatewayEnv: GAUGED })
-  const { token } = await stack.createUser('ann')
-  const place = { url: stack.url, clientKey: stack.keys.clientKey, token }
-  const gauge = await openGauge(stack.gateways[0]!)
+const times = <T>(act: () => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: TIMES }, act))
+
+/** @param act Does so many; what the first time leaves behind stays once. */
+async function leavesNothing(
+  t: Test,
+  gateway: TestService,
+  act: () => Promise<unknown>,
+  count: number,
+  mostBytesEach = MOST_BYTES_EACH,
+): Promise<void> {
+  const gauge = await openGauge(gateway)
   t.teardown(gauge.close)
-  const leaveAll = async () => {
-    for (const stage of STAGES)
-      for (const way of WAYS)
-        await Promise.all(Array.from({ length: TIMES }, () => leaveAt(stage, way, place)))
-  }
-  await leaveAll()
+  await act()
   const before = await gauge.read()
-  await leaveAll()
+  await act()
   await eventually(
     'descriptors are as before',
     async () => (await gauge.read()).descriptors <= before.descriptors + SPARE,
   )
   const after = await gauge.read()
   t.ok(after.resources <= before.resources + SPARE, `${before.resources} resources, then ${after.resources}`)
-  const each = (after.heapBytes - before.heapBytes) / (TIMES * STAGES.length * WAYS.length)
-  t.ok(each < MOST_BYTES_EACH, `${each.toFixed(0)} bytes of heap for each`)
+  const each = (after.heapBytes - before.heapBytes) / count
+  t.ok(each < mostBytesEach, `${each.toFixed(0)} bytes of heap for each`)
+}
+
+t.test('left by the client', async (t) => {
+  const stack = await startStack(t, { gatewayEnv: GAUGED })
+  const { token } = await stack.createUser('ann')
+  const place = { url: stack.url, clientKey: stack.keys.clientKey, token }
+  const leaveAll = async () => {
+    for (const stage of STAGES) for (const way of WAYS) await times(() => leaveAt(stage, way, place))
+  }
+  await leavesNothing(t, stack.gateways[0]!, leaveAll, TIMES * STAGES.length * WAYS.length)
+})
+
+t.test('cut off from the core', async (t) => {
+  const stack = await startStack(t, { gateways: 0 })
+  const network = await startTcpProxy(t, stack.cores[0]!.url)
+  const gateway = await stack.addGateway({ ...GAUGED, CORE_URLS: network.url })
+  const platform = stack.client({ 'IM-API-KEY': stack.keys.platformKey }, gateway.url)
+  const made = await platform.ok('POST', '/admin/clients', { _id: 'ann', issueAccessToken: true })
+  const place = { url: gateway.url, clientKey: stack.keys.clientKey, token: String(made.token) }
+  const cutAll = async () => {
+    for (const stage of STAGES) {
+      const connections = await times(() => arriveAt(stage, place))
+      network.cut()
+      for (const connection of connections) {
+        if (isTunnel(stage)) await connection.untilClosed()
+        connection.destroy()
+      }
+    }
+  }
+  await leavesNothing(t, gateway, cutAll, TIMES * STAGES.length, 2 * MOST_BYTES_EACH)
 })
 
 type End = (request: RecordedRequest) => 'reset' | 'hang' | string
@@ -62,8 +95,6 @@ function leave({ connection }: RecordedRequest, text: string): 'hang' {
 t.test('left by the core', async (t) => {
   const upstream = await startRecordingUpstream(t)
   const stack = await startStack(t, { coreUrls: [upstream.url], gatewayEnv: GAUGED })
-  const gauge = await openGauge(stack.gateways[0]!)
-  t.teardown(gauge.close)
   const scope = { teardown() {} }
   const meet = async () => {
     const socket = await openRawWebSocket(scope, stack.url).catch(() => undefined)
@@ -73,20 +104,10 @@ t.test('left by the core', async (t) => {
   const meetAll = async () => {
     for (const end of Object.values(ENDS)) {
       upstream.answerWith(end)
-      await Promise.all(Array.from({ length: TIMES }, meet))
+      await times(meet)
     }
   }
-  await meetAll()
-  const met = upstream.requests.length
-  const before = await gauge.read()
-  await meetAll()
-  t.ok(upstream.requests.length - met >= TIMES, 'the core was reached')
-  await eventually(
-    'descriptors are as before',
-    async () => (await gauge.read()).descriptors <= before.descriptors + SPARE,
-  )
-  const after = await gauge.read()
-  t.ok(after.resources <= before.resources + SPARE, `${before.resources} resources, then ${after.resources}`)
-  const each = (after.heapBytes - before.heapBytes) / (TIMES * Object.keys(ENDS).length)
-  t.ok(each < 2 * MOST_BYTES_EACH, `${each.toFixed(0)} bytes of heap for each`)
+  const count = TIMES * Object.keys(ENDS).length
+  await leavesNothing(t, stack.gateways[0]!, meetAll, count, 2 * MOST_BYTES_EACH)
+  t.ok(upstream.requests.length >= 2 * TIMES, 'the core was reached')
 })

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { findPostgresBinaries } from './postgres.ts'
 
-// Runs before the tests: the real servers that they start must be there, or nothing else is worth running.
+// Runs before the tests: the real servers and tools that they start must be there, or nothing else is worth running.
 
 type Need = { title: string; debianPackage: string; isThere: () => boolean | Promise<boolean> }
 
@@ -16,6 +16,8 @@ const NEEDS: readonly Need[] = [
   },
   { title: 'nginx', debianPackage: 'nginx', isThere: () => onPath('nginx') },
   { title: 'chromium', debianPackage: 'chromium', isThere: () => onPath('chromium') },
+  { title: 'promtool', debianPackage: 'prometheus', isThere: () => onPath('promtool') },
+  { title: 'kubectl', debianPackage: 'kubernetes-client', isThere: () => onPath('kubectl') },
 ]
 
 /** Debian keeps servers where an ordinary user's path does not look. */

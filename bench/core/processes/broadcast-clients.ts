@@ -1,6 +1,7 @@
-/** So many clients of one Socket.IO server, as bare WebSockets. Tells its parent when each of them has heard. */
+/** So many clients of one Socket.IO server, as bare WebSockets. Tells its parent when the last of them has heard. */
 import { WebSocket } from 'undici'
 import { IDENTITY_HEADER } from '../../../core/contract/identity.ts'
+import { machineMs } from './machine-clock.ts'
 
 const [url = '', given = '0', identity] = process.argv.slice(2)
 const count = Number(given)
@@ -25,7 +26,7 @@ function open(): Promise<void> {
         resolve()
       } else if (packet.startsWith('42')) {
         heard += 1
-        if (heard % count === 0) process.send?.('heard')
+        if (heard % count === 0) process.send?.({ heardAtMs: machineMs() })
       }
     }
   })

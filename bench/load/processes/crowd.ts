@@ -3,10 +3,9 @@ import { once } from 'node:events'
 import { type Api, fieldsOf } from '../../../deploy/im/api.ts'
 import { createDrive } from '../../../deploy/im/load/drive.ts'
 import { gather } from '../../../deploy/im/load/people.ts'
-import { connectAll } from '../../../deploy/im/load/sockets.ts'
 import type { CrowdOrder } from '../drive.ts'
 
-// `im load`, in parts: `ready` when everybody is connected, `go`, the figures.
+// `im load` in steps, each but the first after a word: `gathered`, `connected`, `figures`.
 
 const order: CrowdOrder = JSON.parse(process.argv[2] ?? '')
 const { url, clientKey, platformKey, users, rate, seconds } = order
@@ -28,36 +27,20 @@ const silent = { at() {}, end() {} }
 const stopped = new AbortController().signal
 const run = randomBytes(4).toString('hex')
 const { people } = await gather(api, run, users, silent)
-const driver = createDrive(run, {
+process.send?.({ gathered: users })
+await once(process, 'message')
+const driver = await createDrive(run, {
   url,
   clientKey,
   people,
   rate,
   durationMs: seconds * 1_000,
+  onConnected() {},
   onProgress() {},
   stopped,
 })
-const sockets = await connectAll({
-  url,
-  clientKey,
-  people,
-  onMessage: (_person, { text }) => driver.delivered(text),
-  onConnected() {},
-  stopped,
-})
-process.send?.({ ready: users })
+process.send?.({ connected: users })
 await once(process, 'message')
-const { sends, deliveries, sent, refused, expected } = await driver.run()
-const delivery = deliveries.quantiles()
-process.send?.({
-  figures: {
-    sent,
-    refused,
-    send: sends.quantiles(),
-    delivery,
-    lost: Math.max(0, expected - delivery.count),
-    socketsLost: sockets.lost(),
-  },
-})
-sockets.close()
+process.send?.({ figures: await driver.run() })
+driver.close()
 process.disconnect()

@@ -1,8 +1,6 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { requestText } from '../../../test/support/raw-http.ts'
-import { frameBytes } from '../../../test/support/raw-websocket.ts'
+import { openSignedIn } from '../../signed-in-socket.ts'
 import type { HerdFigures, HerdOrder } from '../storm.ts'
 
 // Signed-in sockets that come back as Socket.IO's own client does: after 0.5 to 1.5 s, then twice that, at most 5 s.
@@ -14,9 +12,6 @@ const ANSWER_WITHIN_MS = 20_000
 const FIRST_DELAY_MS = 1_000
 const MOST_DELAY_MS = 5_000
 const MOST_FIRST_ATTEMPTS = 5
-const PING = Buffer.from([0x81, 1, 0x32])
-const PONG = frameBytes('3')
-const port = Number(new URL(url).port)
 
 let connected = 0
 let markedAtMs: number | undefined
@@ -24,51 +19,11 @@ let dropped = 0
 const backAfterMs: number[] = []
 const errors: Record<string, number> = Object.create(null)
 
-async function open(token: string): Promise<Socket> {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true })
-  socket.on('error', () => {})
-  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
-  try {
-    await once(socket, 'connect', { signal })
-    socket.write(
-      requestText('GET /socket.io/?EIO=4&transport=websocket HTTP/1.1', [
-        'Connection: Upgrade',
-        'Upgrade: websocket',
-        'Sec-WebSocket-Version: 13',
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-        `IM-Client-Key: ${clientKey}`,
-        `IM-Authorization: ${token}`,
-      ]),
-    )
-    let seen = ''
-    let hasJoined = false
-    while (!seen.includes('40{"sid"')) {
-      const closed = once(socket, 'close', { signal }).then(() => {
-        throw new Error(`closed after ${JSON.stringify(seen.slice(0, 12))}`)
-      })
-      const [bytes] = await Promise.race([once(socket, 'data', { signal }), closed])
-      seen += bytes.toString('latin1')
-      if (!seen.startsWith('HTTP/1.1 101')) throw new Error(`answered ${seen.slice(9, 12)}`)
-      if (!hasJoined && seen.includes('0{"sid"')) {
-        socket.write(frameBytes('40'))
-        hasJoined = true
-      }
-    }
-    socket.on('data', (bytes: Buffer) => {
-      if (bytes.indexOf(PING) !== -1) socket.write(PONG)
-    })
-    return socket
-  } catch (error) {
-    socket.destroy()
-    throw error
-  }
-}
-
 async function stay(token: string, onFirst: () => void): Promise<void> {
   let attempt = 0
   for (;;) {
     try {
-      const socket = await open(token)
+      const socket = await openSignedIn(url, clientKey, token, ANSWER_WITHIN_MS)
       attempt = 0
       connected++
       onFirst()

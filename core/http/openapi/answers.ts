@@ -72,7 +72,7 @@ export const SCHEMAS: Readonly<Record<string, TSchema>> = {
       address: Optional(Anything),
       userAgent: Optional(Text()),
       ...dated('lastJoinOrCreateRoomTime'),
-      isSocketConnected: Optional(Flag({ description: 'In lists of users alone.' })),
+      isSocketConnected: Optional(Flag({ description: 'Absent where not every core could be asked.' })),
     },
     { description: 'A user, as they themselves and the customer see them.' },
   ),
@@ -99,6 +99,12 @@ export const SCHEMAS: Readonly<Record<string, TSchema>> = {
     },
     { description: 'A message, with every other field that its sender gave it.' },
   ),
+  MemberProperty: Type.Object({
+    client: Text(),
+    badge: Integer(),
+    lastRead: Optional(Text()),
+    role: Union([Type.Literal('member'), Type.Literal('admin')]),
+  }),
   Room: Type.Object({
     ...named,
     appID: Text(),
@@ -109,15 +115,8 @@ export const SCHEMAS: Readonly<Record<string, TSchema>> = {
     members: List(Union([ref('Client'), Text()]), {
       description: 'Users; the answer of `POST /rooms` has ids.',
     }),
-    memberCount: Integer({ description: 'Everyone inside; a list has up to 200 of a room’s members.' }),
-    memberProperties: List(
-      Type.Object({
-        client: Text(),
-        badge: Integer(),
-        lastRead: Optional(Text()),
-        role: Union([Type.Literal('member'), Type.Literal('admin')]),
-      }),
-    ),
+    memberCount: Integer({ description: 'Everyone inside; `members` are up to 200 of them.' }),
+    memberProperties: List(ref('MemberProperty')),
     lastMessage: Optional(ref('Message')),
     seq: Integer({ description: 'Of the last message.' }),
     evSeq: Integer({ description: 'Changes of messages so far.' }),
@@ -172,7 +171,7 @@ export const SCHEMAS: Readonly<Record<string, TSchema>> = {
   SignedIn: Type.Object({
     authType: Text(),
     token: Text(),
-    expirationDate: Time,
+    ...dated('expirationDate'),
     exp: Integer({ description: 'The same in seconds since the epoch.' }),
     id: Text(),
     ...optional(Text(), 'nickname', 'avatarUrl'),

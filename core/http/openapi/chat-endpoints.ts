@@ -27,6 +27,14 @@ export const ROOMS: Endpoints = {
   'POST /rooms/:id/join': says('Joins a room, or accepts an invitation', 'Room', {
     example: { systemMessage: true },
   }),
+  'GET /rooms/:id/members': says(
+    'Lists a room’s members in the order of their ids, after the id `after`',
+    object({
+      totalCount: integer(),
+      data: list(ref('Client')),
+      memberProperties: list(ref('MemberProperty')),
+    }),
+  ),
   'POST /rooms/:id/members': says('Adds members, or invites them', 'Room', {
     example: { invitees: ['ada'], systemMessage: true },
   }),

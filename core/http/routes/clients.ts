@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { listClients, upsertClient, upsertClients } from '../../chat/clients.ts'
-import { asListedUsers, asOwnUser, type OwnUser } from '../../chat/own-users.ts'
+import { asOwnUser, asOwnUsers, type OwnUser } from '../../chat/own-users.ts'
 import { disabledSince, disableUser, enableUser } from '../../credentials/disablement.ts'
 import { bindToken, issueToken } from '../../credentials/tokens.ts'
 import { parseProfile } from '../../wire/client-body.ts'
@@ -75,7 +75,7 @@ export const clientRoutes: Route[] = [
       const ids = users.map((user) => user.id)
       const [since, own] = await Promise.all([
         disabledSince(credentials, actor.app, ids),
-        asListedUsers(chat, actor.app, users),
+        asOwnUsers(chat, actor.app, users),
       ])
       const present = (user: OwnUser) => ({
         ...presentOwnUser(user),

@@ -1,14 +1,31 @@
 import { Type } from 'typebox'
+import { listMembers } from '../../chat/list-members.ts'
 import { setMemberProperty } from '../../chat/manage-room.ts'
 import { addMembers, joinRoom, removeMembers } from '../../chat/membership.ts'
-import { presentRoom } from '../../wire/present.ts'
+import { presentMembers, presentRoom } from '../../wire/present.ts'
 import { type Route, route } from '../route.ts'
-import { Flag, Ids, maybe, object } from '../schemas.ts'
+import { Flag, Ids, Limit, maybe, NewId, object } from '../schemas.ts'
 
 const Says = { systemMessage: maybe(Flag) }
 const Invites = { ...Says, invitationRequired: maybe(Flag) }
 
+const MAX_PAGE = 500
+const DEFAULT_PAGE = 100
+
 export const memberRoutes: Route[] = [
+  route('GET /rooms/:id/members', {
+    caller: 'any',
+    query: object({ after: Type.Optional(NewId), limit: Limit }),
+    answer: async ({ chat, actor, params, query }) => {
+      const { totalCount, members } = await listMembers(chat, actor, {
+        roomId: params.id,
+        after: query.after ?? '',
+        limit: Math.min(query.limit || DEFAULT_PAGE, MAX_PAGE),
+      })
+      return { totalCount, ...presentMembers(members) }
+    },
+  }),
+
   route('POST /rooms/:id/join', {
     caller: 'user',
     body: object(Says),

@@ -22,7 +22,19 @@ const MAX_REACTION_LENGTH = 64
 const MAX_STREAMED_LENGTH = 4_096
 
 const OptionalText = Type.Optional(Type.String())
-const AnyObject = Type.Record(Type.String(), Type.Unknown())
+
+const said = (description: string) => Type.Optional(Type.Unknown({ description }))
+/** Told, and checked by `parseMessageBody`, which knows what clients send for nothing. */
+const MESSAGE_FIELDS = {
+  messageType: said('A text; `text` without it.'),
+  message: said('What is said; each type has its own.'),
+  _id: said('Of the message that is to be changed.'),
+  clientMessageID: said('A text of the client’s own: sent again, the message is there once.'),
+  reply: said('The message that is answered, as its id or as an object with `_id`.'),
+  mentions: said('Ids of the users who are named in it.'),
+}
+/** All other fields are kept as they are. */
+const MessageBody = object(MESSAGE_FIELDS)
 
 const V3Query = object({
   limit: Limit,
@@ -49,14 +61,20 @@ const parseV3Query = (query: Static<typeof V3Query>) => ({
 export const messageRoutes: Route[] = [
   route('POST /rooms/:id/message', {
     caller: 'any',
-    body: AnyObject,
+    body: MessageBody,
     answer: async ({ chat, actor, params, body }) =>
       presentMessage(await sendMessage(chat, actor, { ...parseMessageBody(body), roomId: params.id })),
   }),
 
   route('POST /messages', {
     caller: 'platform',
-    body: Type.Intersect([AnyObject, object({ room: Id })]),
+    body: object({
+      room: Id,
+      sender: said('The user who says it; nobody without it.'),
+      ...MESSAGE_FIELDS,
+      push: said('`false`: nobody is pushed.'),
+      skipTotalBadge: said('`true`: no total of unread messages grows.'),
+    }),
     answer: async ({ chat, actor, body }) => {
       const { push, skipTotalBadge, ...message } = body
       const followUps = {

@@ -26,6 +26,7 @@ async function sign(call: Call<'sandbox', string, unknown, Static<typeof SignBod
     authType: 'Standalone JWT',
     token,
     expirationDate: expiresAt.toISOString(),
+    expirationDateMS: expiresAt.getTime(),
     id: user.id,
     exp: Math.floor(expiresAt.getTime() / 1_000),
     nickname: user.nickname,

@@ -1,5 +1,6 @@
-import { h, icon } from './dom.js'
+import { h } from './element.js'
 import { quote } from './message.js'
+import { icon } from './parts.js'
 
 /** The indicator lives six seconds at the other end. */
 const TYPING_EVERY_MS = 3_000

@@ -1,6 +1,7 @@
 import { composer } from './composer.js'
-import { h, icon, showKeyed } from './dom.js'
+import { h } from './element.js'
 import { messageElement, updateMessage } from './message.js'
+import { icon, showKeyed } from './parts.js'
 import { roomAvatar } from './room-list.js'
 import { dayName, nameOf, othersIn, roomTitle, systemText, typingText } from './wording.js'
 

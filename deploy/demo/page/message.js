@@ -1,4 +1,5 @@
-import { avatar, h, icon } from './dom.js'
+import { h } from './element.js'
+import { avatar, icon } from './parts.js'
 import { readersOf } from './reading.js'
 import { bodyText, nameOf, namesList, othersIn, timeOfDay } from './wording.js'
 

@@ -1,5 +1,6 @@
 import { customerServer } from './api.js'
-import { avatar, h, icon } from './dom.js'
+import { h } from './element.js'
+import { avatar, icon } from './parts.js'
 
 /** One person makes a direct chat, more make a group. */
 export function newChatDialog({ me, chat, onOpened }) {

@@ -1,4 +1,5 @@
-import { avatar, h, icon, showKeyed } from './dom.js'
+import { h } from './element.js'
+import { avatar, icon, showKeyed } from './parts.js'
 import { nameOf, othersIn, previewText, roomTitle, shortTime, typingText } from './wording.js'
 
 const activity = (room) => room.lastMessage?.createdAtMS ?? room.createdTimeMS ?? 0

@@ -1,5 +1,6 @@
 import { customerServer } from './api.js'
-import { avatar, h } from './dom.js'
+import { h } from './element.js'
+import { avatar } from './parts.js'
 
 /** `onSignedIn` gets the session that the customer's server gave: user, token, client key. */
 export function signInView({ notice, onSignedIn }) {

@@ -2,8 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { fieldsOf } from '../api.ts'
-import { createLatencies, type Latencies } from './measure.ts'
+import { createLatencies, type Latencies, type Quantiles } from './measure.ts'
 import type { Person } from './people.ts'
+import { connectAll, type SocketsOptions } from './sockets.ts'
 
 export type DriveOptions = {
   url: string
@@ -16,7 +17,7 @@ export type DriveOptions = {
   stopped: AbortSignal
 }
 
-export type Driven = {
+type Driven = {
   sends: Latencies
   deliveries: Latencies
   sent: number
@@ -25,10 +26,20 @@ export type Driven = {
   expected: number
 }
 
+export type Figures = {
+  sent: number
+  refused: Record<string, number>
+  send: Quantiles
+  /** From the beginning of the send to each member's socket. */
+  delivery: Quantiles
+  lost: number
+  socketsLost: number
+}
+
+/** Everybody has a socket. */
 export type Drive = {
-  run(): Promise<Driven>
-  /** A socket got a message. */
-  delivered(text: unknown): void
+  run(): Promise<Figures>
+  close(): void
 }
 
 const TICK_MS = 10
@@ -36,7 +47,24 @@ const TICK_MS = 10
 const MAX_UNDER_WAY = 2_000
 const SETTLE_MS = 10_000
 
-export function createDrive(run: string, options: DriveOptions): Drive {
+export async function createDrive(
+  run: string,
+  options: DriveOptions & Pick<SocketsOptions, 'onConnected'>,
+): Promise<Drive> {
+  const talk = createTalk(run, options)
+  const sockets = await connectAll({ ...options, onMessage: (_person, { text }) => talk.delivered(text) })
+  return {
+    async run() {
+      const { sends, deliveries, sent, refused, expected } = await talk.run()
+      const delivery = deliveries.quantiles()
+      const lost = Math.max(0, expected - delivery.count)
+      return { sent, refused, send: sends.quantiles(), delivery, lost, socketsLost: sockets.lost() }
+    },
+    close: sockets.close,
+  }
+}
+
+function createTalk(run: string, options: DriveOptions) {
   const { url, clientKey, people, rate, durationMs, onProgress, stopped } = options
   const sends = createLatencies()
   const deliveries = createLatencies()
@@ -91,7 +119,8 @@ export function createDrive(run: string, options: DriveOptions): Drive {
   }
 
   return {
-    delivered(text) {
+    /** A socket got a message. */
+    delivered(text: unknown) {
       if (typeof text !== 'string' || !text.startsWith(prefix)) return
       const message = startedAt.get(text)
       if (message === undefined) return
@@ -100,7 +129,7 @@ export function createDrive(run: string, options: DriveOptions): Drive {
       if (message.missing === 0) startedAt.delete(text)
     },
 
-    async run() {
+    async run(): Promise<Driven> {
       const pool = new Pool(url, { connections: 64, headersTimeout: SETTLE_MS, bodyTimeout: SETTLE_MS })
       const startMs = performance.now()
       let begun = 0

@@ -1,5 +1,6 @@
 /** @import { Figures } from '../figures.ts' */
-import { h, milliseconds, short } from './dom.js'
+import { h } from './element.js'
+import { milliseconds, short } from './numbers.js'
 import uPlot from './uPlot.esm.js'
 
 /**

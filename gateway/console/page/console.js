@@ -1,6 +1,6 @@
 /** @import { Figures } from '../figures.ts' */
 import { createCharts } from './charts.js'
-import { byId } from './dom.js'
+import { byId } from './element.js'
 import { follow } from './feed.js'
 import { createPanels } from './panels.js'
 

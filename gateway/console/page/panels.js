@@ -1,5 +1,6 @@
 /** @import { Figures } from '../figures.ts' */
-import { byId, h, milliseconds, short } from './dom.js'
+import { byId, h } from './element.js'
+import { milliseconds, short } from './numbers.js'
 
 /** @typedef {{ text: string, unit?: string, tone?: string }} Shown */
 

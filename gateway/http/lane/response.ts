@@ -37,6 +37,10 @@ export class LaneResponse extends EventEmitter implements ClientResponse {
     this.#onEnd = onEnd
   }
 
+  get writableLength(): number {
+    return this.#socket.writableLength
+  }
+
   get destroyed(): boolean {
     return this.#isClosed
   }

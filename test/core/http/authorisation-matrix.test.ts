@@ -155,6 +155,7 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   'PUT /rooms/:id/bot': ROOM,
   'DELETE /rooms/:id': ROOM_MANAGED,
   'POST /rooms/:id/join': { ...ROOM_SELF, outsider: 200 },
+  'GET /rooms/:id/members': ROOM,
   'POST /rooms/:id/members': ROOM,
   'POST /rooms/:id/members/:invitee': ROOM,
   'POST /rooms/:id/delete/members': ROOM_MANAGED,

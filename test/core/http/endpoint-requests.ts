@@ -111,6 +111,7 @@ export const REQUESTS: Readonly<Record<string, Describe>> = {
   'PUT /rooms/:id/bot': () => at('/rooms/room/bot', { botState: 'asked' }),
   'DELETE /rooms/:id': '/rooms/room',
   'POST /rooms/:id/join': () => at('/rooms/room/join', { systemMessage: false }),
+  'GET /rooms/:id/members': '/rooms/room/members?after=a&limit=10',
   'POST /rooms/:id/members': () => at('/rooms/room/members', { invitees: ['new'] }),
   'POST /rooms/:id/members/:invitee': () => at('/rooms/room/members/new', {}),
   'POST /rooms/:id/delete/members': () => at('/rooms/room/delete/members', { members: ['spare'] }),

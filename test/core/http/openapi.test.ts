@@ -113,7 +113,7 @@ t.test('the core serves it to everyone, with a page that needs nothing from else
   t.match(page.headers['content-security-policy'], /^default-src 'none'; script-src 'self';/)
   t.notMatch(page.text, /https?:/)
   for (const [, path = ''] of page.text.matchAll(/(?:href|src)="([^"#]+)"/g))
-    t.equal((await nobody.call('GET', path)).status, 200, path)
+    t.equal((await nobody.call('GET', new URL(path, `${url}/reference/`).pathname)).status, 200, path)
 })
 
 t.test('what the server answers is what is told', async (t) => {

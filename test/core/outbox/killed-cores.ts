@@ -49,8 +49,14 @@ export async function actAndDie(t: Test, databaseUrl: string, what: What, texts:
   t.equal(child.output(), '')
 }
 
-export async function signedIn(t: Test, core: { url: string }, userId: string): Promise<TestSocket> {
-  const socket = await connect(t, core, { header: sign({ kind: 'anonymous', app: 'demo' }) })
+export async function signedIn(
+  t: Test,
+  core: { url: string },
+  userId: string,
+  way: { version?: 'v2' | 'v3' | 'v4'; transport?: 'websocket' | 'polling'; base64?: boolean } = {},
+): Promise<TestSocket> {
+  const socket = await connect(t, core, { ...way, header: sign({ kind: 'anonymous', app: 'demo' }) })
+  if (way.base64) await ask(socket, 'conf', { encoding: 'base64' })
   await ask(socket, 'auth2', { identity: sign(client(userId)) })
   return socket
 }

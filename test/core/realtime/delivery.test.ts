@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import type { ChatEvent } from '../../../core/chat/events.ts'
+import { person, room } from './chat-objects.ts'
 import { user } from './identities.ts'
-import { collect, join, type TestSocket } from './sockets.ts'
+import { collect, heard, join, record, type TestSocket } from './sockets.ts'
 import { startSockets, type TestCore } from './test-core.ts'
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
@@ -9,6 +11,8 @@ const base64 = (text: string) => Buffer.from(text).toString('base64')
 function tell(core: TestCore, to: ChatEvent['to'], key: string): void {
   core.realtime.publish({ type: 'my-pref-deleted', app: 'shop', to, key })
 }
+
+const countOf = (told: { event: string }[], name: string) => told.filter(({ event }) => event === name).length
 
 async function crowd(t: Parameters<typeof join>[0], core: TestCore, size: number): Promise<TestSocket[]> {
   const sockets: TestSocket[] = []
@@ -80,4 +84,90 @@ t.test('the sender’s sockets are left out of a chunked broadcast too', async (
   tell(core, { roomId: 'hall', exceptUserId: 'user1' }, 'typing')
   tell(core, { roomId: 'hall' }, 'end')
   t.strictSame(await Promise.all(all), [['typing', 'end'], [base64('end')], ['typing', 'end']])
+})
+
+t.test('where too much waits for a room the oldest is let go, and counted; the newest is told', async (t) => {
+  const core = await startSockets(t, { limits: { broadcastChunk: 1, broadcastTurnMs: 0 } })
+  const sockets = await crowd(t, core, 2)
+  const told = sockets.map((socket) => collect(socket, 'myPrefDelete', 300))
+  const hall = Array.from({ length: 251 }, (_, index) => `hall ${index}`)
+  const side = Array.from({ length: 100 }, (_, index) => `side ${index}`)
+  for (const key of hall) tell(core, { roomId: 'hall' }, key)
+  for (const key of side) tell(core, { roomId: 'side' }, key)
+  t.equal(core.realtime.droppedCount(), 51)
+  const [keys = []] = await Promise.all(told)
+  t.strictSame(
+    keys.filter((key) => hall.includes(String(key))),
+    [hall[0], ...hall.slice(52)],
+    'the first was half told',
+  )
+  t.strictSame(
+    keys.filter((key) => side.includes(String(key))),
+    side,
+    'another room loses nothing',
+  )
+})
+
+t.test('typing and read marks join no long line; the reader’s own devices are told', async (t) => {
+  const core = await startSockets(t, { limits: { broadcastChunk: 1, broadcastTurnMs: 0 } })
+  const sockets = (await crowd(t, core, 2)) as [TestSocket, TestSocket]
+  const told = sockets.map((socket) => record(socket, ['myPrefDelete', 'typing', 'lastRead']))
+  const inHall = { app: 'shop', to: { roomId: 'hall' }, roomId: 'hall' } as const
+  const say = (text: string) =>
+    core.realtime.publish({ ...inHall, type: 'typing', sender: person('x'), text })
+  const read = (messageId: string) =>
+    core.realtime.publish({ ...inHall, type: 'read', userId: 'user0', messageId })
+  read('early')
+  const keys = Array.from({ length: 9 }, (_, index) => `k${index}`)
+  for (const key of keys) tell(core, inHall.to, key)
+  say('late')
+  read('late')
+  tell(core, inHall.to, 'end')
+  const [reader, other] = sockets
+  await Promise.all([
+    collect(reader, 'lastRead', 2),
+    ...sockets.map((socket) => collect(socket, 'myPrefDelete', 10)),
+  ])
+  say('after')
+  await Promise.all([heard(reader, 'typing'), heard(other, 'typing')])
+  t.strictSame(
+    told.map((all) => ['myPrefDelete', 'typing', 'lastRead'].map((name) => countOf(all, name))),
+    [
+      [10, 1, 2],
+      [10, 1, 1],
+    ],
+  )
+  t.equal(core.realtime.droppedCount(), 0)
+})
+
+t.test('of a room’s states that wait the latest is told', async (t) => {
+  const core = await startSockets(t, { limits: { broadcastChunk: 1, broadcastTurnMs: 0 } })
+  const [first] = (await crowd(t, core, 2)) as [TestSocket]
+  const told = record(first, ['room', 'myPrefDelete'])
+  const to = { roomId: 'hall' }
+  const rename = (name: string) =>
+    core.realtime.publish({ app: 'shop', to, type: 'room-changed', room: { ...room, id: 'hall', name } })
+  tell(core, to, 'a')
+  rename('first')
+  tell(core, to, 'b')
+  rename('second')
+  tell(core, to, 'end')
+  await collect(first, 'myPrefDelete', 3)
+  t.match(
+    told.map(({ payload }) => payload),
+    ['a', 'b', { name: 'second' }, 'end'],
+  )
+})
+
+t.test('a frame of any length arrives whole', async (t) => {
+  const core = await startSockets(t)
+  const sockets = await Promise.all(
+    (['v2', 'v3', 'v4'] as const).map((version) => join(t, core, user('ann'), { version })),
+  )
+  const around = Buffer.byteLength('42["myPrefDelete",""]')
+  const sizes = [125, 126, 127, 65_535, 65_536, 100_000]
+  const keys = ['', '☺ü', ...sizes.map((size) => 'k'.repeat(size - around))]
+  const told = sockets.map((socket) => collect(socket, 'myPrefDelete', keys.length))
+  for (const key of keys) tell(core, { userIds: ['ann'] }, key)
+  for (const payloads of await Promise.all(told)) t.ok(isDeepStrictEqual(payloads, keys))
 })

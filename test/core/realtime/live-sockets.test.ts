@@ -76,6 +76,12 @@ t.test('cores with a Redis ask each other', async (t) => {
     const { sockets } = await one.sockets.list('shop', { limit: 9 })
     return sockets.map(({ userId, node }) => `${userId} ${node}`).join() === 'ben node2,ann node1'
   })
+  for (const { sockets } of [one, two])
+    t.same(await sockets.connected('shop', ['ann', 'ben', 'eve']), {
+      userIds: new Set(['ann', 'ben']),
+      isComplete: true,
+    })
+  t.same((await one.sockets.connected('other', ['ann', 'ben'])).userIds, new Set(), 'of its app alone')
   const [bens] = (await one.sockets.list('shop', { userId: 'ben', limit: 9 })).sockets
   const gone = closed(ben)
   t.equal(await one.sockets.cut('shop', bens?.id ?? ''), 'cut', 'on the other core')
@@ -87,6 +93,8 @@ t.test('cores with a Redis ask each other', async (t) => {
   t.equal(isComplete, false, 'it says that others were not heard')
   t.equal(sockets.length, 1)
   t.equal(await one.sockets.cut('shop', bens?.id ?? ''), 'unknown')
+  t.match(await one.sockets.connected('shop', ['ben']), { isComplete: false }, 'absent here, perhaps there')
+  t.match(await one.sockets.connected('shop', ['ann']), { isComplete: true }, 'here is enough')
   redis.resume()
   await eventually(
     'and hears them again',

@@ -2,7 +2,7 @@ import t from 'tap'
 import { needOf } from '../../../gateway/http/needs.ts'
 
 t.test(
-  'a signed address of a file and the console’s page need no credential; all that looks a little like one does',
+  'a signed address of a file and the pages need no credential; all that looks a little like one does',
   async (t) => {
     const signed = '?Expires=1&Signature=x'
     for (const [method, path, query, need] of [
@@ -29,6 +29,9 @@ t.test(
       ['GET', '/console/page.js', '', 'nothing'],
       ['POST', '/console/', '', 'identity'],
       ['GET', '/consoles', '', 'identity'],
+      ['GET', '/reference', '', 'nothing'],
+      ['GET', '/reference/theme.css', '', 'nothing'],
+      ['POST', '/reference/', '', 'identity'],
     ] as const)
       t.equal(needOf(method, path, query), need, `${method} ${path}${query}`)
   },

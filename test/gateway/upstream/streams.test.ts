@@ -1,6 +1,10 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { connect, Socket } from 'node:net'
+import { type Duplex, PassThrough } from 'node:stream'
 import t from 'tap'
+import { createForward } from '../../../gateway/upstream/forward.ts'
+import type { ForwardResult } from '../../../gateway/upstream/forward-contract.ts'
 import { openRaw, requestText } from '../../support/raw-http.ts'
 import { type CoreRequest, ok, type Scope, startCore, startFront, startPool, until } from './stand-ins.ts'
 
@@ -96,6 +100,36 @@ t.test('a big body passes whole both ways', async (t) => {
     const sent = isChunked ? received.replace(/\r?\n?[0-9a-f]+\r\n/g, '').replace(/\r\n$/, '') : received
     t.equal(sent.replace(/\r\n/g, '').length, size)
   }
+})
+
+t.test('what a client has not taken yet stays as it came while its core answers another', async (t) => {
+  const size = 40_000
+  const answers: ServerResponse[] = []
+  const core = await startCore(t, async ({ socket, nth }) => {
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
+    // Apart from the head, so that it is relayed and not collected.
+    await until(() => answers[nth]?.headersSent === true)
+    socket.write(Buffer.alloc(size, nth === 0 ? 'a' : 'b'))
+  })
+  const forward = createForward(await startPool(t, [core.url]))
+  const ask = async () => {
+    const { promise, resolve } = Promise.withResolvers<ForwardResult>()
+    const req = new IncomingMessage(new Socket())
+    const res = new ServerResponse(req)
+    answers.push(res)
+    const head = { method: 'GET', target: '/', host: 'front.test', headers: [] }
+    forward(req, res, head, { responseHeaders: [], fail: (code) => t.fail(code), onDone: resolve })
+    t.match(await promise, { status: 200 })
+    return res
+  }
+  // Without a socket an answer keeps all that is written to it.
+  const untaken = await ask()
+  await ask()
+  t.equal(core.connections, 1, 'over the same connection')
+  const taken = new PassThrough()
+  untaken.assignSocket(Object.assign(taken, { setTimeout() {} }) as Duplex as Socket)
+  const text = String(taken.read())
+  t.equal(text.slice(text.indexOf('\r\n\r\n') + 4), 'a'.repeat(size))
 })
 
 t.test('an answer that streams reaches the client piece by piece', async (t) => {

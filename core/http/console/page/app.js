@@ -1,5 +1,6 @@
 /** @import { Page } from './console.js' */
-import { field, h, time } from './dom.js'
+import { h } from './element.js'
+import { field, time } from './parts.js'
 
 const lines = (/** @type {string} */ text) => text.split(/\s+/).filter((line) => line !== '')
 

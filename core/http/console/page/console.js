@@ -1,8 +1,9 @@
 /** @import { Api } from './api.js' */
 import { createApi } from './api.js'
 import { showApp } from './app.js'
-import { byId, field, h } from './dom.js'
+import { byId, h } from './element.js'
 import { showKeys } from './keys.js'
+import { field } from './parts.js'
 import { showSockets } from './sockets.js'
 import { showUsers } from './users.js'
 import { showWebhooks } from './webhooks.js'

@@ -1,6 +1,7 @@
 /** @import { Page } from './console.js' */
 import { segment } from './api.js'
-import { button, field, h, table, time } from './dom.js'
+import { h } from './element.js'
+import { button, field, table, time } from './parts.js'
 import { tokensOf } from './tokens.js'
 
 const PAGE = 50

@@ -1,6 +1,7 @@
 /** @import { Page } from './console.js' */
 import { segment } from './api.js'
-import { button, h, table, time } from './dom.js'
+import { h } from './element.js'
+import { button, table, time } from './parts.js'
 
 const LETTERS = '/admin/webhooks/dead-letters'
 

@@ -1,20 +1,16 @@
+import { h } from './element.js'
+
 const METHODS = ['get', 'post', 'put', 'delete']
 const main = document.querySelector('main')
 const state = document.querySelector('#state')
 const search = document.querySelector('#search')
 
-function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties)
-  made.append(...children)
-  return made
-}
-
-const code = (text) => element('code', { textContent: text })
-const heading = (text) => element('h3', { textContent: text })
+const code = (text) => h('code', null, text)
+const heading = (text) => h('h3', null, text)
 /** Words with `code` between backticks. */
-const prose = (text) => element('span', {}, ...text.split('`').map((part, i) => (i % 2 ? code(part) : part)))
-const row = (...cells) => element('tr', {}, ...cells.map((cell) => element('td', {}, cell)))
-const table = (rows) => element('table', {}, element('tbody', {}, ...rows))
+const prose = (text) => h('span', null, ...text.split('`').map((part, i) => (i % 2 ? code(part) : part)))
+const row = (...cells) => h('tr', null, ...cells.map((cell) => h('td', null, cell)))
+const table = (rows) => h('table', null, h('tbody', null, ...rows))
 
 /** What a reference leads to, and the name of what it leads to. */
 function follow(api, value) {
@@ -66,7 +62,7 @@ function fieldsOf(api, given) {
 
 function schemaTable(api, schema) {
   const fields = fieldsOf(api, schema)
-  if (fields === undefined) return element('p', {}, code(kindOf(schema)))
+  if (fields === undefined) return h('p', null, code(kindOf(schema)))
   return table(
     Object.entries(fields).map(([name, { field, needed }]) => {
       const words = [kindOf(field), needed ? '' : 'optional', limitsOf(field), field.description]
@@ -78,12 +74,12 @@ function schemaTable(api, schema) {
 }
 
 function callers(api, security) {
-  if (security.length === 0) return element('p', { textContent: 'Everyone.' })
+  if (security.length === 0) return h('p', null, 'Everyone.')
   const name = (scheme) => api.components.securitySchemes[scheme].name
-  return element(
+  return h(
     'ul',
-    {},
-    ...security.map((needs) => element('li', {}, code(Object.keys(needs).map(name).join(' + ')))),
+    null,
+    ...security.map((needs) => h('li', null, code(Object.keys(needs).map(name).join(' + ')))),
   )
 }
 
@@ -116,20 +112,15 @@ function failures(api, operation) {
   const rows = Object.entries(operation.responses)
     .filter(([status]) => status >= '400')
     .map(([status, response]) => row(status, follow(api, response).value.description.replaceAll('`', '')))
-  return element(
-    'details',
-    {},
-    element('summary', { textContent: 'Errors' }),
-    element('div', { className: 'inside' }, table(rows)),
-  )
+  return h('details', null, h('summary', null, 'Errors'), h('div', { class: 'inside' }, table(rows)))
 }
 
 function inside(api, method, path, operation) {
   const parameters = operation.parameters.map((parameter) => follow(api, parameter).value)
   const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema
-  return element(
+  return h(
     'div',
-    { className: 'inside' },
+    { class: 'inside' },
     heading('Who'),
     callers(api, operation.security),
     ...(parameters.length > 0
@@ -151,7 +142,7 @@ function inside(api, method, path, operation) {
       : []),
     ...(body ? [heading('Body'), schemaTable(api, body)] : []),
     heading('Example'),
-    element('pre', { textContent: curl(method, path, operation) }),
+    h('pre', null, curl(method, path, operation)),
     ...answers(api, operation),
     failures(api, operation),
   )
@@ -159,15 +150,15 @@ function inside(api, method, path, operation) {
 
 /** Filled when it is opened: the whole document at once would be long. */
 function endpoint(api, method, path, operation) {
-  const made = element(
+  const made = h(
     'details',
     { id: operation.operationId },
-    element(
+    h(
       'summary',
-      {},
-      element('span', { className: `method ${method}`, textContent: method.toUpperCase() }),
+      null,
+      h('span', { class: `method ${method}` }, method.toUpperCase()),
       code(path),
-      element('span', { className: 'does' }, prose(operation.summary)),
+      h('span', { class: 'does' }, prose(operation.summary)),
     ),
   )
   made.dataset.text = `${method} ${path} ${operation.summary}`.toLowerCase()
@@ -182,34 +173,29 @@ function endpoint(api, method, path, operation) {
 
 function schemas(api) {
   return Object.entries(api.components.schemas).map(([name, schema]) => {
-    const made = element(
+    const made = h(
       'details',
       { id: name },
-      element(
-        'summary',
-        {},
-        code(name),
-        element('span', { className: 'does' }, prose(schema.description ?? '')),
-      ),
+      h('summary', null, code(name), h('span', { class: 'does' }, prose(schema.description ?? ''))),
     )
     made.dataset.text = name.toLowerCase()
     const parts = schema.anyOf ?? [schema]
-    made.append(element('div', { className: 'inside' }, ...parts.map((part) => schemaTable(api, part))))
+    made.append(h('div', { class: 'inside' }, ...parts.map((part) => schemaTable(api, part))))
     return made
   })
 }
 
 function section(name, children) {
   const id = `section-${name.toLowerCase().replace(/[^a-z]+/g, '-')}`
-  document.querySelector('nav').append(element('a', { href: `#${id}`, textContent: name }))
-  return element('section', {}, element('h2', { id, textContent: name }), ...children)
+  document.querySelector('nav').append(h('a', { href: `#${id}` }, name))
+  return h('section', null, h('h2', { id }, name), ...children)
 }
 
 function show(api) {
   const operations = Object.entries(api.paths).flatMap(([path, item]) =>
     METHODS.filter((method) => item[method]).map((method) => ({ method, path, operation: item[method] })),
   )
-  main.append(element('p', { className: 'lead' }, prose(api.info.description)))
+  main.append(h('p', { class: 'lead' }, prose(api.info.description)))
   for (const { name } of api.tags) {
     const own = operations.filter(({ operation }) => operation.tags.includes(name))
     if (own.length > 0)

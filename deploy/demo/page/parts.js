@@ -1,16 +1,4 @@
-/** The only way elements are made here: text stays text, so nothing that a user wrote becomes markup. */
-export function h(tag, attributes, ...children) {
-  const element = document.createElement(tag)
-  for (const [name, value] of Object.entries(attributes ?? {})) {
-    if (typeof value === 'function') element.addEventListener(name.slice(2), value)
-    else if (value === true) element.setAttribute(name, '')
-    else if (value !== undefined && value !== null && value !== false) element.setAttribute(name, value)
-  }
-  element.append(
-    ...children.flat().filter((child) => child !== undefined && child !== null && child !== false),
-  )
-  return element
-}
+import { h } from './element.js'
 
 /**
  * Makes a container show these items in this order, keeping the elements (and so focus, scroll position and what

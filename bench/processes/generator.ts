@@ -1,0 +1,29 @@
+import { createInterface } from 'node:readline'
+import type { LoadFigures } from '../load.ts'
+
+export type Generator = {
+  /** Traffic for so long, and then until all of it is answered. */
+  turn(ms: number): Promise<void>
+  figures(): LoadFigures
+}
+
+/**
+ * A generator's side of the talk, line by line: the order, answered by `ready`; milliseconds for a turn, answered by
+ * `done`; `end`, answered by the figures. It does not outlive who it talks to.
+ */
+export async function generate<Order>(open: (order: Order) => Promise<Generator>): Promise<never> {
+  let generator: Generator | undefined
+  for await (const line of createInterface(process.stdin)) {
+    if (generator === undefined) {
+      generator = await open(JSON.parse(line))
+      console.log('ready')
+    } else if (line !== 'end') {
+      await generator.turn(Number(line))
+      console.log('done')
+    } else {
+      console.log(JSON.stringify(generator.figures()))
+      break
+    }
+  }
+  process.exit()
+}

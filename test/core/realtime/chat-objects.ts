@@ -1,0 +1,103 @@
+import type { Message, Room, RoomPref, User } from '../../../core/chat/model.ts'
+
+export const at = new Date(1_700_000_000_000)
+
+/** As the chat knows somebody. */
+export const person = (id: string): User => ({
+  app: 'shop',
+  id,
+  nickname: `${id} ☺`,
+  avatarUrl: undefined,
+  email: undefined,
+  description: undefined,
+  publicKey: undefined,
+  clientType: 'user',
+  isRobot: false,
+  notificationEnabled: true,
+  mutedRoomIds: [],
+  custom: {},
+  lastLoginAt: undefined,
+  lastActiveAt: undefined,
+  createdAt: at,
+  updatedAt: at,
+})
+
+export const message: Message = {
+  app: 'shop',
+  id: '5f0000000000000000000001',
+  roomId: 'lobby',
+  seq: 1,
+  evSeq: 0,
+  sender: person('ann'),
+  messageType: 'text',
+  message: 'grüß',
+  fields: { extra: { a: 1 } },
+  reply: undefined,
+  reactions: [],
+  createdAt: at,
+  updatedAt: at,
+  editedAt: undefined,
+  pinned: false,
+  hidden: false,
+}
+
+export const pref: RoomPref = {
+  roomId: 'lobby',
+  tags: ['x'],
+  tagColors: { x: 'red' },
+  folder: undefined,
+  muted: true,
+  sticky: false,
+  hidden: false,
+  translation: false,
+  quittedAt: undefined,
+}
+
+export const room: Room = {
+  app: 'shop',
+  id: 'lobby',
+  name: 'Lobby',
+  cover: undefined,
+  description: undefined,
+  roomType: 'group',
+  owner: person('ann'),
+  managerIds: [],
+  members: [
+    {
+      user: person('ann'),
+      role: 'admin',
+      joinedAt: at,
+      lastReadMessageId: undefined,
+      unread: 0,
+      direct: true,
+      properties: {},
+    },
+  ],
+  lastMessage: message,
+  memberCount: 1,
+  lastSeq: 1,
+  evSeq: 0,
+  status: 1,
+  opening: 1,
+  roomTags: [],
+  webhook: 'https://hook.invalid/secret',
+  botMode: undefined,
+  botState: undefined,
+  encrypted: false,
+  extParams: undefined,
+  serviceStatus: undefined,
+  assignTo: undefined,
+  refRoom: undefined,
+  isPublic: undefined,
+  createdAt: at,
+  updatedAt: at,
+  view: {
+    unread: 3,
+    muted: true,
+    isMentioned: true,
+    isSuperuser: true,
+    pref,
+    didBlockAt: undefined,
+    wasBlockedAt: undefined,
+  },
+}
