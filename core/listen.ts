@@ -15,10 +15,16 @@ const REASONS = new Map([
   ['ENOTFOUND', 'is no address of this machine'],
 ])
 
+/**
+ * Connections that wait to be accepted, as far as the system allows. Node's 511 are too few when all sockets of a core
+ * that has ended come at once: those beyond are dropped without a word, and try again after seconds.
+ */
+const BACKLOG = 4_096
+
 /** @returns the bound URL. @throws StartError */
 export async function listen(server: FastifyInstance, host: string, port: number): Promise<string> {
   try {
-    return await server.listen({ host, port })
+    return await server.listen({ host, port, backlog: BACKLOG })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     const reason = REASONS.get(code)

@@ -43,6 +43,8 @@ export type PublicServer = {
 }
 
 const MAX_HEADER_BYTES = 16_384
+/** As far as the system allows: with Node's 511, a herd of sockets that come back waits for its SYNs to be repeated. */
+const BACKLOG = 4_096
 
 export function buildPublicServer(parts: PublicServerParts): PublicServer {
   const { metrics, limits, settings } = parts
@@ -167,7 +169,7 @@ export function buildPublicServer(parts: PublicServerParts): PublicServer {
     async listen({ host, port, reusePort }) {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject)
-        server.listen({ host, port, reusePort }, () => {
+        server.listen({ host, port, reusePort, backlog: BACKLOG }, () => {
           server.off('error', reject)
           resolve()
         })

@@ -14,7 +14,7 @@ t.test('what comes and goes leaves nothing open at gateway and core', async (t) 
     readEveryMs: 2_000,
     cutEveryMs: 2_500,
     database: 'pglite',
-    restWithinMs: 30_000,
+    restWithinMs: 70_000,
   })
   for (const { what, flat, detail } of judge(report, false)) t.ok(flat, `${what}: ${detail}`)
   const { failed: _, ...done } = report.counts

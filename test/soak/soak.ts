@@ -7,7 +7,7 @@ import { startStack } from '../support/stack.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { type Counts, startChurn } from './churn.ts'
 import { GAUGED, openGauge, type Reading } from './gauge.ts'
-import { judgeGrowth, judgeRest, SPARE, type Verdict } from './verdict.ts'
+import { judgeGrowth, judgeRest, type Verdict } from './verdict.ts'
 
 export type SoakOptions = {
   seed: number
@@ -18,7 +18,7 @@ export type SoakOptions = {
   /** So often every connection between gateway and core is reset at once. */
   cutEveryMs: number
   database: 'pglite' | 'postgres'
-  /** Pools close what nobody uses. */
+  /** Pools close what nobody uses; a polling session that was left ends when it has not polled for long enough. */
   restWithinMs: number
   tell?: (line: string) => void
 }
@@ -85,7 +85,7 @@ export async function runSoak(t: Scope, options: SoakOptions): Promise<SoakRepor
       let rest = await gauge.read()
       const isAtRest = async () => {
         rest = await gauge.read()
-        return rest.descriptors <= before.descriptors + SPARE.descriptors
+        return judgeRest(before, rest).every(({ flat }) => flat)
       }
       await eventually('what was opened is closed', isAtRest, options.restWithinMs).catch(() => {})
       return { name, readings, rest }

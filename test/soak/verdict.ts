@@ -8,7 +8,7 @@ const WARM_UP_SHARE = 1 / 3
 /** Of the median, in an hour. */
 const MOST_GROWTH = { heapBytes: 0.05, residentBytes: 0.1 }
 /** Beyond those before the churn: pools keep some connections open. */
-export const SPARE = { descriptors: 40, resources: 40 }
+const SPARE = { descriptors: 40, resources: 40 }
 const HOUR_MS = 3_600_000
 
 /** Of readings under churn: memory grows by less than its limit an hour. Needs some minutes to mean anything. */
