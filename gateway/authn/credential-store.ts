@@ -219,7 +219,8 @@ export function createCredentialStore(parts: Parts): CredentialStore {
   return {
     resolve(kind, within, secret, address) {
       if (isOverlong(secret)) return undefined
-      if (kind === 'client-key') return resolveDigest(kind, within, digestOfClientKey(secret), undefined, address)
+      if (kind === 'client-key')
+        return resolveDigest(kind, within, digestOfClientKey(secret), undefined, address)
       const digest = credentialDigest(kind, within === undefined ? '' : within.app, secret)
       return resolveDigest(kind, within, digest, kind === 'client-token' ? secret : undefined, address)
     },

@@ -11,7 +11,7 @@ import { type FinalResults, Parser, type Result } from 'tap-parser'
 const ROOT = join(import.meta.dirname, '../..')
 /** After this tap itself ends the file and says which test was unfinished; a file beyond the second is killed. */
 const QUIET_TIMEOUT_S = 150
-const FILE_TIMEOUT_S = 180
+const FILE_TIMEOUT_S = 300
 const JOBS = 2
 
 type Count = { passed: number; failed: number; skipped: number }
