@@ -6,7 +6,7 @@ import { type Generator, generate } from './generator.ts'
 
 type Slot = { socket: Socket; sinceMs: number; left: number; head: string }
 
-async function open({ url, connections, requests, rate }: PacedOrder): Promise<Generator> {
+async function openPaced({ url, connections, requests, rate }: PacedOrder): Promise<Generator> {
   const { hostname, port } = new URL(url)
   const texts = requests.map(({ method, path, headers, body = '' }) => {
     const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
@@ -16,6 +16,7 @@ async function open({ url, connections, requests, rate }: PacedOrder): Promise<G
   const latencies: number[] = []
   const idle: Slot[] = []
   const due: number[] = []
+  let open = 0
   let onMs = 0
   let sent = 0
   let failures = 0
@@ -41,24 +42,31 @@ async function open({ url, connections, requests, rate }: PacedOrder): Promise<G
     latencies.push(performance.now() - slot.sinceMs)
     const next = due.shift()
     if (next !== undefined) send(slot, next)
-    else if (idle.push(slot) === connections) quiet?.()
+    else if (idle.push(slot) === open) quiet?.()
   }
 
-  await Promise.all(
-    Array.from({ length: connections }, () => {
-      const { promise, resolve, reject } = Promise.withResolvers<void>()
-      const socket = connect({ host: hostname, port: Number(port), noDelay: true }, resolve)
-      const slot: Slot = { socket, sinceMs: 0, left: 0, head: '' }
-      socket.on('data', (chunk) => receive(slot, chunk)).on('error', reject)
-      socket.on('close', () => {
-        throw new Error('a connection was closed')
-      })
-      idle.push(slot)
-      return promise
-    }),
-  )
+  async function connectSlot(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true }, resolve)
+    const slot: Slot = { socket, sinceMs: 0, left: 0, head: '' }
+    socket.on('data', (chunk) => receive(slot, chunk)).on('error', reject)
+    socket.on('close', () => {
+      const at = idle.indexOf(slot)
+      if (at === -1) throw new Error('a connection was closed under a request')
+      // Idle for too long, between turns or because others were at hand.
+      idle.splice(at, 1)
+      if (idle.length === --open) quiet?.()
+    })
+    await promise
+    open++
+    idle.push(slot)
+  }
 
-  function turn(ms: number): Promise<void> {
+  const connectAll = () => Promise.all(Array.from({ length: connections - open }, connectSlot))
+  await connectAll()
+
+  async function turn(ms: number): Promise<void> {
+    await connectAll()
     const { promise, resolve } = Promise.withResolvers<void>()
     const startedMs = performance.now()
     let scheduled = 0
@@ -69,7 +77,7 @@ async function open({ url, connections, requests, rate }: PacedOrder): Promise<G
       if (elapsedMs >= ms) {
         clearInterval(timer)
         onMs += elapsedMs
-        if (idle.length === connections) resolve()
+        if (idle.length === open) resolve()
         else quiet = resolve
         return
       }
@@ -99,4 +107,4 @@ async function open({ url, connections, requests, rate }: PacedOrder): Promise<G
   }
 }
 
-await generate(open)
+await generate(openPaced)
