@@ -59,6 +59,7 @@ const PROBE_ROOM = 'probes'
 const PROBE_USER = 'prober'
 
 export async function runChaos(t: Scope, options: ChaosOptions): Promise<ChaosReport> {
+  process.off('exit', exitAtOnce).once('exit', exitAtOnce)
   const { seed, durationMs, kinds, faultMs, calmMs, pairShare, thinkMs, timeoutMs, quietMs } = options
   const { once = false, tell = () => {}, before = async (_what, url) => url } = options
   const random = createRandom(seed)
@@ -205,3 +206,9 @@ function sumOf(counts: readonly ClientCounts[]): ClientCounts {
     for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += one[name]
   return sum
 }
+
+/**
+ * Left to itself Node sometimes never ends after this: it turns in closing handles of its own (`CleanupHandles`), with
+ * all of ours closed. `process.exit` does not close them. The last listener, so that all others have had their turn.
+ */
+const exitAtOnce = (): never => process.exit()

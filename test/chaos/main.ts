@@ -50,5 +50,3 @@ try {
 } finally {
   for (const end of endings) await end()
 }
-// Left to itself Node has once not come to its end after an hour of this, but turned in closing its own handles.
-process.exit()
