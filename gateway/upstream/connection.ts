@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { addToBatch, type BatchWork, keepForBatch, scratch, writeWithBatch } from '../batch.ts'
 import { AnswerFirstSocket } from './answer-first-socket.ts'
 import type { FailureCause, UpstreamFailure } from './failure.ts'
 import type { ResponseFieldNames } from './response-fields.ts'
@@ -32,6 +33,8 @@ export type ConnectionParts = {
 }
 
 const READ_BUFFER_BYTES = 65_536
+/** More is worked on at once: it is worth its own time, and not worth a copy. */
+const MAX_BATCHED_BYTES = 8_192
 /** The core's own word on its idle timeout is undercut by this. */
 const KEEP_ALIVE_MARGIN_MS = 1_000
 const MAX_DRAINED_BYTES = 65_536
@@ -42,7 +45,7 @@ const MAX_DRAINED_BYTES = 65_536
  *
  * It has no timers: whoever owns it looks at `deadlineMs` now and then, and calls `expire()`.
  */
-export class UpstreamConnection implements ResponseSink {
+export class UpstreamConnection implements ResponseSink, BatchWork {
   deadlineMs: number
   readonly #owner: ConnectionOwner
   readonly #settings: UpstreamSettings
@@ -59,6 +62,9 @@ export class UpstreamConnection implements ResponseSink {
   /** A byte of the response has come. */
   #answered = false
   #paused = false
+  /** What was read for the batch, in its scratch space. */
+  #keptAt = 0
+  #keptEnd = 0
   #error: unknown
 
   constructor(address: { host: string; port: number }, owner: ConnectionOwner, parts: ConnectionParts) {
@@ -78,7 +84,7 @@ export class UpstreamConnection implements ResponseSink {
     this.#socket.on('error', (error) => {
       this.#error = error
     })
-    this.#socket.on('close', () => this.#fail(this.#connected ? 'closed' : 'connect', this.#error))
+    this.#socket.on('close', () => this.#onClosed())
     this.#socket.setNoDelay(true).connect(address.port, address.host)
   }
 
@@ -92,6 +98,7 @@ export class UpstreamConnection implements ResponseSink {
     this.#answered = false
     this.#sent = !request.more
     this.#parser.begin(request.toHead)
+    writeWithBatch(this.#socket)
     this.#socket.write(text, 'latin1')
     if (this.#connected) this.#await()
   }
@@ -172,14 +179,35 @@ export class UpstreamConnection implements ResponseSink {
 
   /** @returns false to stop reading */
   #onRead(bytes: number): boolean {
+    this.proceed()
+    // Nor may it wait: by its turn they could be taken for the answer to another exchange.
     if (this.#exchange === undefined) {
       this.destroy()
       return true
     }
+    const at = bytes <= MAX_BATCHED_BYTES ? keepForBatch(this.#buffer, bytes) : -1
+    if (at === -1) return this.#take(this.#buffer, 0, bytes)
+    this.#keptAt = at
+    this.#keptEnd = at + bytes
+    addToBatch(this)
+    return true
+  }
+
+  /** Takes what was read for the batch, if that has not been done. */
+  proceed(): void {
+    const end = this.#keptEnd
+    if (end === 0) return
+    this.#keptEnd = 0
+    if (!this.#take(scratch, this.#keptAt, end)) this.#socket.pause()
+  }
+
+  /** @returns false to stop reading */
+  #take(buffer: Buffer, start: number, end: number): boolean {
+    if (this.#exchange === undefined) return true
     this.#answered = true
     try {
-      const end = this.#parser.read(this.#buffer, bytes)
-      if (this.#parser.done) this.#turn(end === bytes)
+      const at = this.#parser.read(buffer, start, end)
+      if (this.#parser.done) this.#turn(at === end)
       // Only bytes of a body prolong the wait: a head that trickles in has one deadline.
       else if (this.#parser.head !== undefined) this.#await()
     } catch (error) {
@@ -189,8 +217,14 @@ export class UpstreamConnection implements ResponseSink {
   }
 
   #onEnded(): void {
+    this.proceed()
     if (this.#exchange !== undefined && this.#parser.finish()) this.#turn(false)
     else this.#fail('closed', this.#error)
+  }
+
+  #onClosed(): void {
+    this.proceed()
+    this.#fail(this.#connected ? 'closed' : 'connect', this.#error)
   }
 
   #onDrain(): void {

@@ -64,11 +64,12 @@ export class ResponseParser {
   }
 
   /**
-   * @returns where the response ended in `buffer`, or `end`; `done` tells which
+   * Reads `buffer` from `start` to `end`.
+   * @returns where the response ended, or `end`; `done` tells which
    * @throws ResponseSyntaxError
    */
-  read(buffer: Buffer, end: number): number {
-    let at = 0
+  read(buffer: Buffer, start: number, end: number): number {
+    let at = start
     while (at < end && !this.#done) {
       at = this.#head === undefined ? this.#readHead(buffer, at, end) : this.#readBody(buffer, at, end)
     }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { addToBatch, type BatchWork } from '../../batch.ts'
 import type { ClientRequest, ClientResponse } from '../../upstream/client-exchange.ts'
 import { type LaneFieldNames, type LaneRequest, parseLaneRequest } from './request.ts'
 import { LaneResponse, type ResponseParts } from './response.ts'
@@ -22,7 +23,7 @@ export type LaneConnectionParts = ResponseParts & {
  * goes to `node:http`, with the rest of the connection: a head in two pieces, a long body, a pipelined request. So
  * whatever takes time, or needs a limit, is waited for there.
  */
-export class LaneConnection {
+export class LaneConnection implements BatchWork {
   readonly socket: Socket
   /** When it last began to wait for a request. */
   idleSinceMs: number
@@ -31,6 +32,8 @@ export class LaneConnection {
   readonly #peer: ClientRequest['socket']
   #response: LaneResponse | undefined
   #startedMs = 0
+  /** What waits for its turn in the batch. */
+  #arrived: Buffer | undefined
   /** What came while an answer was due. */
   #early: Buffer | undefined
 
@@ -48,7 +51,7 @@ export class LaneConnection {
   }
 
   get isIdle(): boolean {
-    return this.#response === undefined
+    return this.#response === undefined && this.#arrived === undefined
   }
 
   /** Leaves the socket as it was found. */
@@ -73,12 +76,19 @@ export class LaneConnection {
   readonly #onData = (chunk: Buffer): void => {
     if (this.#response !== undefined) {
       // Pipelined: read no further until it has its turn.
-      this.#early = this.#early === undefined ? chunk : Buffer.concat([this.#early, chunk])
+      this.#early = joined(this.#early, chunk)
       this.socket.pause()
       return
     }
+    if (this.#arrived === undefined) addToBatch(this)
+    this.#arrived = joined(this.#arrived, chunk)
+  }
+
+  proceed(): void {
+    const chunk = this.#arrived
+    this.#arrived = undefined
     // Ended from our side already: there could be no answer.
-    if (!this.socket.writable) return
+    if (chunk === undefined || !this.socket.writable) return
     const parts = this.#parts
     const request = parseLaneRequest(chunk, parts.names, this.#peer)
     if (request === undefined || !parts.takes(request.path)) parts.handOver(this, chunk)
@@ -106,6 +116,7 @@ export class LaneConnection {
 
   /** As `node:http` does, an end of the client's side is taken for its leaving. */
   readonly #onGone = (): void => {
+    this.#arrived = undefined
     this.socket.destroy()
   }
 
@@ -124,3 +135,6 @@ export class LaneConnection {
     this.#response?.emit('drain')
   }
 }
+
+const joined = (before: Buffer | undefined, chunk: Buffer): Buffer =>
+  before === undefined ? chunk : Buffer.concat([before, chunk])

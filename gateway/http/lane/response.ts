@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { writeWithBatch } from '../../batch.ts'
 import type { ClientResponse } from '../../upstream/client-exchange.ts'
 
 export type ResponseParts = {
@@ -107,6 +108,7 @@ export class LaneResponse extends EventEmitter implements ClientResponse {
 
   #writeLast(chunk: Buffer | string | undefined, encoding: BufferEncoding): void {
     const socket = this.#socket
+    writeWithBatch(socket)
     if (chunk === undefined || chunk.length === 0) {
       const text = this.#takeHead() + (this.#isChunked ? '0\r\n\r\n' : '')
       if (text !== '') socket.write(text, 'latin1')

@@ -47,7 +47,7 @@ function read(pieces: readonly Buffer[]): Read {
   parser.begin(false)
   try {
     for (const piece of pieces)
-      seen.rest += piece.length - (parser.done ? 0 : parser.read(piece, piece.length))
+      seen.rest += piece.length - (parser.done ? 0 : parser.read(piece, 0, piece.length))
   } catch (error) {
     if (!(error instanceof ResponseSyntaxError)) throw error
     // What came before an error depends on how much came at once; that it is one does not.
