@@ -5,12 +5,11 @@ import { clientAddress, parseTrustedProxies } from '../gateway/headers/forwarded
 import { injectFields } from '../gateway/headers/inject.ts'
 import { normaliseHeaders } from '../gateway/headers/normalise.ts'
 import { corsFields } from '../gateway/http/cors.ts'
-import { createLaneFieldNames, parseLaneRequest } from '../gateway/http/lane/request.ts'
+import { parseLaneRequest } from '../gateway/http/lane/request.ts'
 import { parseTarget } from '../gateway/http/path.ts'
 import { createRateLimit } from '../gateway/limits/rate-limit.ts'
 import { FrameScanner } from '../gateway/tunnel/frame-scanner.ts'
 import { TUNNEL_LIMITS } from '../gateway/tunnel/limits.ts'
-import { createResponseFieldNames } from '../gateway/upstream/response-fields.ts'
 import { parseResponseHead } from '../gateway/upstream/response-head.ts'
 import { frameBytes } from '../test/support/raw-websocket.ts'
 
@@ -43,8 +42,6 @@ const frame = frameBytes(`42["chat message",{"room":"r1","message":"${'x'.repeat
 
 /** What the gateway does on the hot path, each with the usual input. */
 export function createChecks() {
-  const names = createLaneFieldNames()
-  const responseNames = createResponseFieldNames()
   const trusted = parseTrustedProxies('10.0.0.0/8')
   const limit = createRateLimit({ perMinute: Number.MAX_SAFE_INTEGER, clock: Date.now })
   const cache = createOutcomeCache(Date.now)
@@ -55,7 +52,7 @@ export function createChecks() {
   const digest = (kind: CredentialKind, secret: string) => credentialDigest(kind, 'demo', secret)
 
   return {
-    'read a whole request (fast lane)': () => parseLaneRequest(request, names, { bytesRead: 0 }),
+    'read a whole request (fast lane)': () => parseLaneRequest(request, { bytesRead: 0 }),
     'fold, sort and drop its fields': () => normaliseHeaders(rawHeaders),
     'canonical path': () => parseTarget('/rooms?limit=20', 'chat.example'),
     'address behind trusted proxies': () => clientAddress('10.1.2.3', '203.0.113.7, 10.1.1.1', trusted),
@@ -73,7 +70,7 @@ export function createChecks() {
       }),
     'verify it (the core, once per text)': () => verifyIdentity(signed, KEYS, Date.now()),
     'CORS fields': () => corsFields('https://shop.example', ['https://shop.example']),
-    'read the answer’s head': () => parseResponseHead(ANSWER, responseNames, false),
+    'read the answer’s head': () => parseResponseHead(ANSWER, false),
     'follow one frame of 140 bytes': () => scanner.push(frame),
   }
 }

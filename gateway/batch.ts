@@ -16,9 +16,12 @@ const SCRATCH_BYTES = 262_144
 export const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 let scratchUsed = 0
 
+/** In a batch of fewer what is written leaves at once: it is worth more to be early. */
+const MIN_HELD = 4
+
 let waiting: BatchWork[] = []
 let corked: Writable[] = []
-let isRunning = false
+let isHolding = false
 
 /** Within the current turn of the event loop, before any socket is looked at again. */
 export function addToBatch(work: BatchWork): void {
@@ -34,9 +37,9 @@ export function keepForBatch(buffer: Buffer, length: number): number {
   return at
 }
 
-/** What is written to a socket in a batch leaves at its end, in the order of these calls. Outside of one, at once. */
+/** What is written to a socket in a large batch leaves at its end, in the order of these calls; otherwise at once. */
 export function writeWithBatch(socket: Writable): void {
-  if (!isRunning) return
+  if (!isHolding) return
   socket.cork()
   corked.push(socket)
 }
@@ -44,9 +47,9 @@ export function writeWithBatch(socket: Writable): void {
 function runBatch(): void {
   const batch = waiting
   waiting = []
-  isRunning = true
+  isHolding = batch.length >= MIN_HELD
   for (const work of batch) work.proceed()
-  isRunning = false
+  isHolding = false
   scratchUsed = 0
   const sockets = corked
   corked = []

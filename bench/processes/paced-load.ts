@@ -4,7 +4,7 @@ import { type Generator, generate } from './generator.ts'
 
 // An open loop: requests fall due by the clock, and one that finds no free connection waits with its time running.
 
-type Slot = { socket: Socket; sinceMs: number; left: number; head: string }
+type Slot = { socket: Socket; isDue: boolean; sinceMs: number; left: number; head: string }
 
 async function openPaced({ url, connections, requests, rate }: PacedOrder): Promise<Generator> {
   const { hostname, port } = new URL(url)
@@ -23,6 +23,7 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
   let quiet: (() => void) | undefined
 
   function send(slot: Slot, sinceMs: number): void {
+    slot.isDue = true
     slot.sinceMs = sinceMs
     slot.left = -1
     slot.head = ''
@@ -30,6 +31,8 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
   }
 
   function receive(slot: Slot, chunk: Buffer): void {
+    // A server may say that it will close what was never used.
+    if (!slot.isDue) return
     if (slot.left === -1) {
       slot.head += chunk.toString('latin1')
       const end = slot.head.indexOf('\r\n\r\n')
@@ -39,6 +42,7 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
       slot.left = length - (slot.head.length - end - 4)
     } else slot.left -= chunk.length
     if (slot.left > 0) return
+    slot.isDue = false
     latencies.push(performance.now() - slot.sinceMs)
     const next = due.shift()
     if (next !== undefined) send(slot, next)
@@ -48,13 +52,12 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
   async function connectSlot(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const socket = connect({ host: hostname, port: Number(port), noDelay: true }, resolve)
-    const slot: Slot = { socket, sinceMs: 0, left: 0, head: '' }
+    const slot: Slot = { socket, isDue: false, sinceMs: 0, left: 0, head: '' }
     socket.on('data', (chunk) => receive(slot, chunk)).on('error', reject)
     socket.on('close', () => {
-      const at = idle.indexOf(slot)
-      if (at === -1) throw new Error('a connection was closed under a request')
-      // Idle for too long, between turns or because others were at hand.
-      idle.splice(at, 1)
+      // Idle for too long, between turns or because others were at hand; or under a request.
+      if (slot.isDue) failures++
+      else idle.splice(idle.indexOf(slot), 1)
       if (idle.length === --open) quiet?.()
     })
     await promise

@@ -5,6 +5,7 @@ import {
   TRACE_STATE_HEADER,
   type TraceContext,
 } from '#contract/trace-context.ts'
+import { type FieldLine, ownLine, ownName } from './field-lines.ts'
 
 /** What the gateway itself tells the core of a request or an upgrade. */
 export type Vouched = {
@@ -19,24 +20,27 @@ export type Vouched = {
 }
 
 /** The last step, for HTTP and upgrades alike: everything that folds to these names has been dropped before. */
-export function injectFields(endToEnd: string[], vouched: Vouched): string[] {
+export function injectFields(endToEnd: FieldLine[], vouched: Vouched): FieldLine[] {
   endToEnd.push(
-    IDENTITY_HEADER,
-    vouched.signedIdentity,
-    'x-forwarded-for',
-    vouched.address,
-    'x-forwarded-proto',
-    vouched.scheme,
-    'x-forwarded-host',
-    vouched.host,
-    REQUEST_ID_HEADER,
-    vouched.requestId,
+    ownLine(IDENTITY, vouched.signedIdentity),
+    ownLine(FORWARDED_FOR, vouched.address),
+    ownLine(FORWARDED_PROTO, vouched.scheme),
+    ownLine(FORWARDED_HOST, vouched.host),
+    ownLine(REQUEST_ID, vouched.requestId),
   )
   if (vouched.trace !== undefined) injectTrace(endToEnd, vouched.trace)
   return endToEnd
 }
 
-function injectTrace(endToEnd: string[], trace: TraceContext): void {
-  endToEnd.push(TRACE_PARENT_HEADER, formatTraceParent(trace))
-  if (trace.state !== undefined) endToEnd.push(TRACE_STATE_HEADER, trace.state)
+function injectTrace(endToEnd: FieldLine[], trace: TraceContext): void {
+  endToEnd.push(ownLine(TRACE_PARENT, formatTraceParent(trace)))
+  if (trace.state !== undefined) endToEnd.push(ownLine(TRACE_STATE, trace.state))
 }
+
+const IDENTITY = ownName(IDENTITY_HEADER)
+const FORWARDED_FOR = ownName('x-forwarded-for')
+const FORWARDED_PROTO = ownName('x-forwarded-proto')
+const FORWARDED_HOST = ownName('x-forwarded-host')
+const REQUEST_ID = ownName(REQUEST_ID_HEADER)
+const TRACE_PARENT = ownName(TRACE_PARENT_HEADER)
+const TRACE_STATE = ownName(TRACE_STATE_HEADER)

@@ -1,170 +1,194 @@
 import type { Credentials } from '../authn/authenticator.ts'
 import type { ErrorCode } from '../errors.ts'
-import { foldName, ruleOf } from './names.ts'
+import { createFieldLines, type FieldLine, type FieldLines } from './field-lines.ts'
+import { type FieldRule, foldName, ruleOf } from './names.ts'
 
-/** A request's header section after the one pass that HTTP requests, polling requests and upgrades share. */
-export type NormalisedHeaders = {
-  credentials: Credentials
-  /** End-to-end fields, flat name, value, …: no hop-by-hop, reserved, credential, Host or framing field. */
-  endToEnd: string[]
-  host: string
+export type RequestLine = FieldLine<FieldRule>
+
+const MAX_FIELDS = 100
+const MAX_ID_CHARACTERS = 512
+const HOST = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
+const CONTENT_LENGTH = /^(?:0|[1-9]\d{0,14})$/
+const BEARER = /^bearer +/i
+const NO_CREDENTIALS: Credentials = {
+  clientKey: undefined,
+  clientToken: undefined,
+  platformKey: undefined,
+  deviceId: undefined,
+  actingUserId: undefined,
+}
+
+/** What clients send again and again, and is nobody's secret. */
+const REPEATED =
+  /^(?:host|connection|user-agent|accept|accept-.*|content-type|origin|cache-control|pragma|priority|sec-.*|x-requested-with|x-timezone|(?:im[-_.])?client[-_.]key)$/
+
+/** The lines of all requests. */
+export const requestLines: FieldLines<FieldRule> = createFieldLines(ruleOf, REPEATED)
+
+/**
+ * A request's header section, taken in line by line, once: HTTP requests, polling requests and upgrades share it, and
+ * both lanes. What remains is what may go on, and what the gateway needs to know.
+ */
+export class HeaderSection {
+  /** End-to-end fields: no hop-by-hop, reserved, credential, Host or framing field. */
+  readonly endToEnd: FieldLine[] = []
+  credentials: Credentials = NO_CREDENTIALS
+  host: string | undefined
   origin: string | undefined
+  contentLength: string | undefined
+  transferEncoding: string | undefined
   /** As sent, these four; believed only from trusted proxies. */
   forwardedFor: string | undefined
   requestId: string | undefined
   traceParent: string | undefined
   traceState: string | undefined
-  /** Our own console's page sent it: the page says so, and the browser that it is of this origin. */
-  fromConsole: boolean
   /** How many fields, dropped, only the gateway may send. */
-  forged: number
-}
+  forged = 0
+  #fields = 0
+  #clientKey: string | undefined
+  #legacyClientKey: string | undefined
+  #token: string | undefined
+  #legacyToken: string | undefined
+  #platformKey: string | undefined
+  #legacyPlatformKey: string | undefined
+  #deviceId: string | undefined
+  #actingUserId: string | undefined
+  #isConsole = false
+  #fetchSite: string | undefined
+  #isConflicting = false
 
-export type Normalised = NormalisedHeaders | { refused: ErrorCode }
-
-const MAX_FIELDS = 100
-const MAX_ID_CHARACTERS = 512
-const HOST = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
-const CONTENT_LENGTH = /^(?:0|[1-9]\d{0,15})$/
-const BEARER = /^bearer +/i
-
-/**
- * Reads Node's `rawHeaders` (flat, as they came, duplicates kept: Node's own `headers` would let the first of
- * two `Authorization` or `Host` fields win in silence).
- */
-export function normaliseHeaders(rawHeaders: readonly string[]): Normalised {
-  if (rawHeaders.length > MAX_FIELDS * 2) return { refused: 'HEADERS_TOO_LARGE' }
-  const named = namedByConnection(rawHeaders)
-  const endToEnd: string[] = []
-  let host: string | undefined
-  let origin: string | undefined
-  let forwardedFor: string | undefined
-  let requestId: string | undefined
-  let traceParent: string | undefined
-  let traceState: string | undefined
-  let contentLength: string | undefined
-  let transferEncoding: string | undefined
-  let clientKey: string | undefined
-  let legacyClientKey: string | undefined
-  let token: string | undefined
-  let legacyToken: string | undefined
-  let platformKey: string | undefined
-  let legacyPlatformKey: string | undefined
-  let deviceId: string | undefined
-  let actingUserId: string | undefined
-  let isConsole = false
-  let fetchSite: string | undefined
-  let conflict = false
-  let forged = 0
-
-  const once = (held: string | undefined, value: string | undefined): string | undefined => {
-    if (held !== undefined && value !== undefined && held !== value) conflict = true
-    return held ?? value
+  /** Our own console's page sent it: the page says so, and the browser that it is of this origin. */
+  get fromConsole(): boolean {
+    return this.#isConsole && this.#fetchSite === 'same-origin'
   }
 
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string
-    const value = rawHeaders[i + 1] as string
-    const rule = ruleOf(name)
-    if (named !== undefined && rule !== 'host' && named.has(foldName(name))) continue
-    switch (rule) {
+  /** @returns why the request is refused, if it is */
+  take(line: RequestLine): ErrorCode | undefined {
+    if (++this.#fields > MAX_FIELDS) return 'HEADERS_TOO_LARGE'
+    const { name, value } = line
+    switch (name.role) {
       case 'pass':
-        endToEnd.push(name, value)
+        this.endToEnd.push(line)
         break
       case 'forged':
-        forged++
+        this.forged++
         break
       case 'drop':
       case 'connection':
         break
       case 'host':
-        if (host !== undefined || !HOST.test(value)) return { refused: 'BAD_REQUEST' }
-        host = value
+        if (this.host !== undefined || !HOST.test(value)) return 'BAD_REQUEST'
+        this.host = value
         break
       case 'origin':
-        if (origin !== undefined) return { refused: 'BAD_REQUEST' }
-        origin = value
-        endToEnd.push(name, value)
+        if (this.origin !== undefined) return 'BAD_REQUEST'
+        this.origin = value
+        this.endToEnd.push(line)
         break
       case 'content-length':
         // `Content_Length` folds here too, and is only text to whoever framed the message: refuse the trick.
-        if (contentLength !== undefined || !CONTENT_LENGTH.test(value) || !isPlain(name))
-          return { refused: 'BAD_REQUEST' }
-        contentLength = value
+        if (this.contentLength !== undefined || !CONTENT_LENGTH.test(value) || !isPlain(name.raw))
+          return 'BAD_REQUEST'
+        this.contentLength = value
         break
       case 'transfer-encoding':
-        if (transferEncoding !== undefined || value.toLowerCase() !== 'chunked' || !isPlain(name))
-          return { refused: 'BAD_REQUEST' }
-        transferEncoding = value
+        if (this.transferEncoding !== undefined || value.toLowerCase() !== 'chunked' || !isPlain(name.raw))
+          return 'BAD_REQUEST'
+        this.transferEncoding = value
         break
       case 'forwarded-for':
-        forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`
+        this.forwardedFor = this.forwardedFor === undefined ? value : `${this.forwardedFor}, ${value}`
         break
       case 'request-id':
-        requestId ??= value
+        this.requestId ??= value
         break
       case 'trace-parent':
         // One of two cannot be the right one (W3C Trace Context §3.2): '' is none.
-        traceParent = traceParent === undefined ? value : ''
+        this.traceParent = this.traceParent === undefined ? value : ''
         break
       case 'trace-state':
-        traceState = traceState === undefined ? value : `${traceState},${value}`
+        this.traceState = this.traceState === undefined ? value : `${this.traceState},${value}`
         break
       case 'client-key':
-        clientKey = once(clientKey, credentialValue(value))
+        this.#clientKey = this.#once(this.#clientKey, credentialValue(value))
         break
       case 'legacy-client-key':
-        legacyClientKey = once(legacyClientKey, credentialValue(value))
+        this.#legacyClientKey = this.#once(this.#legacyClientKey, credentialValue(value))
         break
       case 'token':
-        token = once(token, credentialValue(value.replace(BEARER, '')))
+        this.#token = this.#once(this.#token, credentialValue(value.replace(BEARER, '')))
         break
       case 'legacy-token':
-        legacyToken = once(legacyToken, legacyTokenValue(value))
+        this.#legacyToken = this.#once(this.#legacyToken, legacyTokenValue(value))
         break
       case 'platform-key':
-        platformKey = once(platformKey, credentialValue(value))
+        this.#platformKey = this.#once(this.#platformKey, credentialValue(value))
         break
       case 'legacy-platform-key':
-        legacyPlatformKey = once(legacyPlatformKey, credentialValue(value))
+        this.#legacyPlatformKey = this.#once(this.#legacyPlatformKey, credentialValue(value))
         break
       case 'device-id':
-        deviceId = once(deviceId, credentialValue(value))
+        this.#deviceId = this.#once(this.#deviceId, credentialValue(value))
         break
       case 'acting-user':
-        actingUserId = once(actingUserId, credentialValue(value))
+        this.#actingUserId = this.#once(this.#actingUserId, credentialValue(value))
         break
       case 'console':
-        isConsole = value === '1'
+        this.#isConsole = value === '1'
         break
       case 'fetch-site':
         // A page may write `Sec_Fetch_Site`; the browser's own word it can neither write nor leave out.
-        fetchSite = fetchSite === undefined && isPlain(name) ? value : 'several'
-        endToEnd.push(name, value)
+        this.#fetchSite = this.#fetchSite === undefined && isPlain(name.raw) ? value : 'several'
+        this.endToEnd.push(line)
         break
     }
+    return undefined
   }
 
-  clientKey = once(clientKey, legacyClientKey)
-  platformKey = once(platformKey, legacyPlatformKey)
-  if (conflict) return { refused: 'CONFLICTING_CREDENTIALS' }
-  if (contentLength !== undefined && transferEncoding !== undefined) return { refused: 'BAD_REQUEST' }
-  if ((deviceId?.length ?? 0) > MAX_ID_CHARACTERS || (actingUserId?.length ?? 0) > MAX_ID_CHARACTERS)
-    return { refused: 'BAD_REQUEST' }
-  return {
+  /** All lines have been taken. @returns why the request is refused, if it is */
+  end(): ErrorCode | undefined {
+    const clientKey = this.#once(this.#clientKey, this.#legacyClientKey)
+    const platformKey = this.#once(this.#platformKey, this.#legacyPlatformKey)
+    const deviceId = this.#deviceId
+    const actingUserId = this.#actingUserId
+    if (this.#isConflicting) return 'CONFLICTING_CREDENTIALS'
+    if (this.contentLength !== undefined && this.transferEncoding !== undefined) return 'BAD_REQUEST'
+    if ((deviceId?.length ?? 0) > MAX_ID_CHARACTERS || (actingUserId?.length ?? 0) > MAX_ID_CHARACTERS)
+      return 'BAD_REQUEST'
     // Beside `IM-Authorization` a differing `Authorization` is not ours: clients send it to S3 behind redirects.
-    credentials: { clientKey, clientToken: token ?? legacyToken, platformKey, deviceId, actingUserId },
-    endToEnd,
-    host: host ?? 'localhost',
-    origin,
-    forwardedFor,
-    requestId,
-    traceParent,
-    traceState,
-    fromConsole: isConsole && fetchSite === 'same-origin',
-    forged,
+    const clientToken = this.#token ?? this.#legacyToken
+    this.credentials = { clientKey, clientToken, platformKey, deviceId, actingUserId }
+    return undefined
+  }
+
+  #once(held: string | undefined, value: string | undefined): string | undefined {
+    if (held !== undefined && value !== undefined && held !== value) this.#isConflicting = true
+    return held ?? value
   }
 }
+
+/**
+ * Reads Node's `rawHeaders` (flat, as they came, duplicates kept: Node's own `headers` would let the first of
+ * two `Authorization` or `Host` fields win in silence).
+ */
+export function normaliseHeaders(rawHeaders: readonly string[]): HeaderSection | { refused: ErrorCode } {
+  if (rawHeaders.length > MAX_FIELDS * 2) return { refused: 'HEADERS_TOO_LARGE' }
+  const named = namedByConnection(rawHeaders)
+  const section = new HeaderSection()
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const line = requestLines.of(rawHeaders[i] as string, rawHeaders[i + 1] as string)
+    if (line === undefined) return { refused: 'BAD_REQUEST' }
+    if (named?.has(foldName(line.name.raw)) && !isAlwaysRead(line.name.role)) continue
+    const refused = section.take(line)
+    if (refused !== undefined) return { refused }
+  }
+  const refused = section.end()
+  return refused === undefined ? section : { refused }
+}
+
+/** Whoever read the message went by these, whatever `Connection` says of them. */
+const isAlwaysRead = (rule: FieldRule): boolean =>
+  rule === 'host' || rule === 'content-length' || rule === 'transfer-encoding'
 
 /** Names that `Connection` makes hop-by-hop; undefined in the usual case that it names none but its own words. */
 function namedByConnection(rawHeaders: readonly string[]): Set<string> | undefined {

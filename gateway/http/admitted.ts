@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
+import type { FieldLine } from '../headers/field-lines.ts'
 import type { Admission } from '../pipeline.ts'
 import type { ClientRequest, ClientResponse } from '../upstream/client-exchange.ts'
 import type { ForwardResult } from '../upstream/forward-contract.ts'
@@ -11,7 +12,7 @@ export type AdmittedRequest = {
   arrival: Arrival
   admission: Extract<Admission, { ok: true }>
   /** End-to-end fields with the identity injected. */
-  fields: string[]
+  fields: FieldLine[]
   /** Fields for the answer. */
   responseFields: readonly string[]
   requestId: string

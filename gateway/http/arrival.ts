@@ -1,7 +1,7 @@
 import type { Origin } from '../authn/authenticator.ts'
 import type { ErrorCode } from '../errors.ts'
 import { clientAddress, type TrustedProxies } from '../headers/forwarded.ts'
-import { type NormalisedHeaders, normaliseHeaders } from '../headers/normalise.ts'
+import { type HeaderSection, normaliseHeaders } from '../headers/normalise.ts'
 import type { RequestTrace } from '../observe/request-traces.ts'
 import type { ClientRequest } from '../upstream/client-exchange.ts'
 import { parseTarget } from './path.ts'
@@ -12,7 +12,9 @@ export type Arrival = {
   path: string
   /** With its `?`, or ''. */
   query: string
-  headers: NormalisedHeaders
+  headers: HeaderSection
+  /** As the client named it; an HTTP/1.0 request need not. */
+  host: string
   from: Origin
   scheme: 'http' | 'https'
   /** The peer is a trusted proxy, so what it says of the request is believed. */
@@ -27,13 +29,13 @@ export function readArrival(req: ClientRequest, trusted: TrustedProxies): Arriva
   const method = req.method ?? ''
   if (!METHODS.has(method)) return { refused: 'METHOD_NOT_ALLOWED' }
   if (req.httpVersionMajor !== 1) return { refused: 'BAD_REQUEST' }
-  if (req.httpVersionMinor > 0 && req.headers.host === undefined) return { refused: 'BAD_REQUEST' }
-  const headers = normaliseHeaders(req.rawHeaders)
+  const headers = req.section ?? normaliseHeaders(req.rawHeaders ?? [])
   if ('refused' in headers) return headers
+  if (req.httpVersionMinor > 0 && headers.host === undefined) return { refused: 'BAD_REQUEST' }
   // A chunked body in HTTP/1.0 is read as such by some servers and not by others.
-  if (req.httpVersionMinor === 0 && req.headers['transfer-encoding'] !== undefined)
-    return { refused: 'BAD_REQUEST' }
-  const target = parseTarget(req.url ?? '', headers.host)
+  if (req.httpVersionMinor === 0 && headers.transferEncoding !== undefined) return { refused: 'BAD_REQUEST' }
+  const { host = 'localhost' } = headers
+  const target = parseTarget(req.url ?? '', host)
   if (target === 'ambiguous') return { refused: 'AMBIGUOUS_PATH' }
   if (target === 'too-long') return { refused: 'URI_TOO_LONG' }
   const peer = req.socket.remoteAddress
@@ -43,6 +45,7 @@ export function readArrival(req: ClientRequest, trusted: TrustedProxies): Arriva
     path: target.path,
     query: target.query,
     headers,
+    host,
     from: {
       origin: headers.origin,
       address: clientAddress(peer, headers.forwardedFor, trusted),

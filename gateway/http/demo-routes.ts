@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import Fastify from 'fastify'
+import { ownLine, ownName } from '../headers/field-lines.ts'
 import type { Forward } from '../upstream/forward.ts'
+import { framingOf } from '../upstream/request-head.ts'
 import { replyError } from './error-reply.ts'
 
 /** The demo's page and its small customer-server, on the gateway's own origin; the embedded mode alone has it. */
@@ -11,7 +13,7 @@ export type Demo = {
 }
 
 /** All that the demo's server reads; its sign-in refuses other sites' pages by the second. */
-const FORWARDED = ['content-type', 'sec-fetch-site'] as const
+const FORWARDED = ['content-type', 'sec-fetch-site'].map(ownName)
 
 export async function buildDemo(forward: Forward): Promise<Demo> {
   const app = Fastify({ logger: false })
@@ -29,9 +31,13 @@ export async function buildDemo(forward: Forward): Promise<Demo> {
         method: request.method,
         target: request.url,
         host: request.host,
-        headers: FORWARDED.flatMap((name) => {
-          const value = request.headers[name]
-          return typeof value === 'string' ? [name, value] : []
+        fields: FORWARDED.flatMap((name) => {
+          const value = request.headers[name.lower]
+          return typeof value === 'string' ? [ownLine(name, value)] : []
+        }),
+        framing: framingOf({
+          contentLength: request.headers['content-length'],
+          transferEncoding: request.headers['transfer-encoding'],
         }),
       },
       { responseHeaders: [], fail: (code) => replyError(reply.raw, code, []), onDone: () => undefined },

@@ -1,4 +1,5 @@
 import type { Forward } from '../upstream/forward.ts'
+import { framingOf } from '../upstream/request-head.ts'
 import type { Forwarded } from './admitted.ts'
 
 export type ForwardingParts = {
@@ -16,8 +17,9 @@ export function createForwarding({ forward, reached }: ForwardingParts): Forward
       {
         method: arrival.method,
         target: arrival.path + arrival.query,
-        host: arrival.headers.host,
-        headers: fields,
+        host: arrival.host,
+        fields,
+        framing: framingOf(arrival.headers),
         nodeId: options?.nodeId,
         body: options?.body ?? req.body,
       },

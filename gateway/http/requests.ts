@@ -116,7 +116,7 @@ export function createRequests(parts: RequestsParts): (req: ClientRequest, res: 
       signedIdentity: admission.signed,
       address: arrival.from.address,
       scheme: arrival.scheme,
-      host: headers.host,
+      host: arrival.host,
       requestId,
       trace: traced === undefined ? passedTrace(arrival) : traced.context,
     })

@@ -20,9 +20,10 @@ export function upgradeRefusal(
 ): ErrorCode | undefined {
   const values = new Map<string, string>()
   let connection = ''
-  for (let i = 0; i < req.rawHeaders.length; i += 2) {
-    const name = foldName(req.rawHeaders[i] as string)
-    const value = req.rawHeaders[i + 1] as string
+  const { rawHeaders = [] } = req
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = foldName(rawHeaders[i] as string)
+    const value = rawHeaders[i + 1] as string
     if (name === 'connection') connection += `${value},`
     else if (name === 'transfer-encoding' || name === 'expect') return 'BAD_REQUEST'
     else if (name === 'content-length' && value !== '0') return 'BAD_REQUEST'

@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto'
-import { foldName } from '../headers/names.ts'
+import { type FieldLine, ownLine, ownName } from '../headers/field-lines.ts'
 import { ResponseSyntaxError } from '../upstream/failure.ts'
-import type { RequestHeads } from '../upstream/request-head.ts'
-import type { ResponseFieldNames } from '../upstream/response-fields.ts'
+import { requestHead } from '../upstream/request-head.ts'
 import { parseResponseHead, type ResponseHead } from '../upstream/response-head.ts'
 import { ResponseParser } from '../upstream/response-parser.ts'
 import { hasToken } from './clean-upgrade.ts'
@@ -10,8 +9,8 @@ import { hasToken } from './clean-upgrade.ts'
 export type Handshake = {
   target: string
   host: string
-  /** End-to-end fields, flat, the identity among them. */
-  fields: readonly string[]
+  /** End-to-end fields, the identity among them. */
+  fields: readonly FieldLine[]
   key: string
   /** The subprotocols that the client offers, as it wrote them. */
   protocols: string | undefined
@@ -27,19 +26,15 @@ export type HandshakeAnswer =
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const END_OF_HEAD = '\r\n\r\n'
 const NOTHING = Buffer.alloc(0)
+const KEY = ownName('Sec-WebSocket-Key')
+const VERSION = ownName('Sec-WebSocket-Version')
+const PROTOCOL = ownName('Sec-WebSocket-Protocol')
 
 /** The handshake as the core gets it: rebuilt, without extensions, so that frames stay readable on the way. */
-export function writeHandshake(
-  heads: RequestHeads,
-  { target, host, fields, key, protocols }: Handshake,
-): string {
-  const headers: string[] = []
-  for (let i = 0; i < fields.length; i += 2)
-    if (!foldName(fields[i] as string).startsWith('sec-websocket-'))
-      headers.push(fields[i] as string, fields[i + 1] as string)
-  headers.push('Sec-WebSocket-Key', key, 'Sec-WebSocket-Version', '13')
-  if (protocols !== undefined) headers.push('Sec-WebSocket-Protocol', protocols)
-  const head = heads.write({ method: 'GET', target, host, headers }, { kind: 'absent' })
+export function writeHandshake({ target, host, fields, key, protocols }: Handshake): string {
+  const all = [...fields, ownLine(KEY, key), ownLine(VERSION, '13')]
+  if (protocols !== undefined) all.push(ownLine(PROTOCOL, protocols))
+  const head = requestHead({ method: 'GET', target, host, fields: all }, { kind: 'absent' })
   return `${head.slice(0, -2)}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
 }
 
@@ -52,7 +47,6 @@ export function writeAccepted(key: string, protocol: string | undefined): string
 /** Reads the core's answer to one handshake. Any other answer than the right 101 is a refusal, RFC 6455 §4.1. */
 export class AnswerReader {
   readonly #handshake: Handshake
-  readonly #names: ResponseFieldNames
   readonly #maxHeadBytes: number
   readonly #maxBodyBytes: number
   readonly #parser: ResponseParser
@@ -62,16 +56,11 @@ export class AnswerReader {
   #bodyBytes = 0
   #parsing = false
 
-  constructor(
-    handshake: Handshake,
-    names: ResponseFieldNames,
-    limits: { maxHeadBytes: number; maxBodyBytes: number },
-  ) {
+  constructor(handshake: Handshake, limits: { maxHeadBytes: number; maxBodyBytes: number }) {
     this.#handshake = handshake
-    this.#names = names
     this.#maxHeadBytes = limits.maxHeadBytes
     this.#maxBodyBytes = limits.maxBodyBytes
-    this.#parser = new ResponseParser(names, {
+    this.#parser = new ResponseParser({
       onHead: (head, body) => {
         this.#head = head
         if (body !== undefined) this.#take(body)
@@ -89,7 +78,7 @@ export class AnswerReader {
       const end = this.#received.indexOf(END_OF_HEAD)
       if ((end < 0 ? this.#received.length : end) > this.#maxHeadBytes) return { kind: 'malformed' }
       if (end < 0) return undefined
-      const head = parseResponseHead(this.#received.toString('latin1', 0, end), this.#names, false)
+      const head = parseResponseHead(this.#received.toString('latin1', 0, end), false)
       if (head.status === 101) return this.#verify(head, this.#received.subarray(end + END_OF_HEAD.length))
       if (head.status < 200) return { kind: 'malformed' }
       this.#parsing = true
@@ -123,7 +112,8 @@ export class AnswerReader {
   }
 
   #verify(head: ResponseHead, rest: Buffer): HandshakeAnswer {
-    const valuesOf = (name: string): string[] => head.values.filter((_, i) => head.names[i]?.lower === name)
+    const valuesOf = (lower: string): string[] =>
+      head.lines.flatMap(({ name, value }) => (name.lower === lower ? [value] : []))
     const [upgrade, ...moreUpgrades] = valuesOf('upgrade')
     const [accept, ...moreAccepts] = valuesOf('sec-websocket-accept')
     const [protocol, ...moreProtocols] = valuesOf('sec-websocket-protocol')

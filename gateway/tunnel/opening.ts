@@ -4,8 +4,7 @@ import { type ErrorCode, errorEntry, GatewayError } from '../errors.ts'
 import { replyErrorRaw } from '../http/error-reply.ts'
 import type { RequestTrace } from '../observe/request-traces.ts'
 import type { TunnelOutcome, UpstreamTarget } from '../upstream/pool.ts'
-import type { RequestHeads } from '../upstream/request-head.ts'
-import { type ResponseFieldNames, relayedFields } from '../upstream/response-fields.ts'
+import { relayedFields } from '../upstream/response-fields.ts'
 import type { ResponseHead } from '../upstream/response-head.ts'
 import { CLOSES } from './close-reason.ts'
 import type { NamedIdentity } from './exchange.ts'
@@ -22,8 +21,6 @@ import { Tunnel, type TunnelParts } from './tunnel.ts'
 export type OpeningParts = TunnelParts & {
   /** @throws GatewayError NO_UPSTREAM */
   pick(wish: { nodeId: string | undefined }): UpstreamTarget
-  heads: RequestHeads
-  fieldNames: ResponseFieldNames
   refused(code: ErrorCode, cause?: unknown): void
   /** All cores' bytes are read into it, one read at a time. */
   readBuffer: Buffer
@@ -108,14 +105,14 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
 
   /** Another core is tried where no connection comes about: it has been sent nothing. */
   function attempt(attempts: number): void {
-    reader = new AnswerReader(handshake, parts.fieldNames, {
+    reader = new AnswerReader(handshake, {
       maxHeadBytes: limits.maxAnswerHeadBytes,
       maxBodyBytes: limits.maxAnswerBodyBytes,
     })
     let isConnected = false
     let text: string
     try {
-      text = writeHandshake(parts.heads, handshake)
+      text = writeHandshake(handshake)
       target = parts.pick({ nodeId: request.nodeId })
     } catch (error) {
       fail(error instanceof GatewayError ? error.code : 'INTERNAL', 'abandoned', error)

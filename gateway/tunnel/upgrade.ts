@@ -3,12 +3,11 @@ import type { Socket } from 'node:net'
 import type { Tracer } from '#contract/tracer.ts'
 import type { Origin } from '../authn/authenticator.ts'
 import { type ErrorCode, errorEntry } from '../errors.ts'
+import type { FieldLine } from '../headers/field-lines.ts'
 import { replyErrorRaw } from '../http/error-reply.ts'
 import type { RequestTrace } from '../observe/request-traces.ts'
 import type { Admission, Admit } from '../pipeline.ts'
 import type { UpstreamTarget } from '../upstream/pool.ts'
-import { createRequestHeads } from '../upstream/request-head.ts'
-import { createResponseFieldNames } from '../upstream/response-fields.ts'
 import { createAfterwards } from './afterwards.ts'
 import { upgradeRefusal } from './clean-upgrade.ts'
 import { createExchange } from './exchange.ts'
@@ -44,8 +43,8 @@ export type UpgradeRequest = {
   /** Path and query as they are forwarded. */
   target: string
   host: string
-  /** End-to-end fields, flat, with the identity injected. */
-  fields: readonly string[]
+  /** End-to-end fields, with the identity injected. */
+  fields: readonly FieldLine[]
   /** Fields for answers other than 101. */
   responseFields?: readonly string[]
   /** Ended when the tunnel is open, or will not be. */
@@ -84,8 +83,6 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     refused,
     pick: parts.pick,
     readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
-    heads: createRequestHeads(),
-    fieldNames: createResponseFieldNames(),
   }
 
   return {

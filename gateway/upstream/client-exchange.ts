@@ -1,6 +1,7 @@
-import type { EventEmitter } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
+import type { HeaderSection } from '../headers/normalise.ts'
+import type { RelayedHead } from './relay.ts'
 
 /** A body as it comes. */
 type BodyStream = Pick<Readable, 'readableFlowing'> & {
@@ -19,11 +20,9 @@ type BodyStream = Pick<Readable, 'readableFlowing'> & {
  * and in the fast lane (http/lane).
  */
 export type ClientRequest = BodyStream &
-  Pick<
-    IncomingMessage,
-    'method' | 'url' | 'rawHeaders' | 'httpVersion' | 'httpVersionMajor' | 'httpVersionMinor'
-  > & {
-    /** For all others there is `rawHeaders`. */
+  Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'httpVersionMajor' | 'httpVersionMinor'> &
+  Fields & {
+    /** For all others there is one of `Fields`. */
     readonly headers: Pick<
       IncomingHttpHeaders,
       'host' | 'origin' | 'upgrade' | 'content-length' | 'transfer-encoding'
@@ -40,12 +39,23 @@ export type ClientRequest = BodyStream &
     }
   }
 
+/** One of the two: the fields as they came, or taken in already. */
+type Fields = { readonly rawHeaders?: string[]; readonly section?: HeaderSection }
+
+/** `close`: the answer is complete, or the client has gone. */
+type Listeners = {
+  on(event: 'close' | 'drain', listener: () => void): unknown
+  once(event: 'close', listener: () => void): unknown
+}
+
 /** What it uses of the answer. */
-export type ClientResponse = EventEmitter &
+export type ClientResponse = Listeners &
   Pick<ServerResponse, 'headersSent' | 'writableEnded' | 'destroyed' | 'shouldKeepAlive'> & {
     readonly statusCode: number
     writeHead(status: number, fields: string[]): unknown
     writeHead(status: number, reason: string, fields: string[]): unknown
+    /** Where answers are written as text: the core's lines as they are, then `added`, flat; instead of `writeHead`. */
+    writeLines?(head: RelayedHead, added: readonly string[]): void
     flushHeaders(): void
     readonly writableLength: number
     write(chunk: Buffer): boolean

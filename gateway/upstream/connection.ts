@@ -2,7 +2,6 @@ import type { Socket } from 'node:net'
 import { addToBatch, type BatchWork, keepForBatch, scratch, writeWithBatch } from '../batch.ts'
 import { AnswerFirstSocket } from './answer-first-socket.ts'
 import type { FailureCause, UpstreamFailure } from './failure.ts'
-import type { ResponseFieldNames } from './response-fields.ts'
 import type { ResponseHead } from './response-head.ts'
 import { ResponseParser, type ResponseSink } from './response-parser.ts'
 import type { UpstreamSettings } from './settings.ts'
@@ -27,7 +26,6 @@ export type ConnectionOwner = {
 }
 
 export type ConnectionParts = {
-  fieldNames: ResponseFieldNames
   settings: UpstreamSettings
   clock: () => number
 }
@@ -71,7 +69,7 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
     this.#owner = owner
     this.#settings = parts.settings
     this.#clock = parts.clock
-    this.#parser = new ResponseParser(parts.fieldNames, this)
+    this.#parser = new ResponseParser(this)
     this.deadlineMs = parts.clock() + parts.settings.connectTimeoutMs
     // Reading into a buffer of our own spares a 64 KB allocation and the stream machinery for each read.
     const onread = { buffer: () => this.#buffer, callback: (bytes: number) => this.#onRead(bytes) }

@@ -1,7 +1,9 @@
 import type { ErrorCode } from '../errors.ts'
-import type { RequestLine } from './request-head.ts'
+import type { RequestFraming, RequestLine } from './request-head.ts'
 
 export type ForwardHead = RequestLine & {
+  /** Of the client's own body. */
+  framing: RequestFraming
   /** The core that the request belongs to, if it is to be had. */
   nodeId?: string | undefined
   /** The body, where it has been read and rewritten already; the client's own is then not touched. */

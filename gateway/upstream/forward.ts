@@ -6,12 +6,7 @@ import type { ForwardHead, ForwardHooks } from './forward-contract.ts'
 import type { UpstreamPool } from './pool.ts'
 import { endAfterLingering, endWith, relayHead } from './relay.ts'
 import { RequestBody } from './request-body.ts'
-import {
-  createRequestHeads,
-  framingOfRequest,
-  type RequestFraming,
-  type RequestHeads,
-} from './request-head.ts'
+import { framingOfLength, type RequestFraming, requestHead } from './request-head.ts'
 import type { ResponseHead } from './response-head.ts'
 import type { Upstream, Waiter } from './upstream.ts'
 
@@ -29,10 +24,9 @@ const MIN_UNCOPIED_BYTES = 16_384
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
 export function createForward(pool: UpstreamPool, settings: { maxBodyBytes?: number } = {}): Forward {
-  const heads = createRequestHeads()
   const maxBodyBytes = settings.maxBodyBytes ?? Number.POSITIVE_INFINITY
   return (req, res, head, hooks) => {
-    new Forwarding(pool, req, res, head, hooks).begin(heads, maxBodyBytes)
+    new Forwarding(pool, req, res, head, hooks).begin(maxBodyBytes)
   }
 }
 
@@ -49,7 +43,7 @@ class Forwarding implements Exchange, Waiter {
   readonly #hooks: ForwardHooks
   /** Head and, where it is small, body; what is written at once. */
   #text = ''
-  #framing: RequestFraming = { kind: 'absent' }
+  #framing: RequestFraming
   #body: RequestBody | undefined
   #isStreaming = false
   /** While the exchange lasts. */
@@ -72,21 +66,21 @@ class Forwarding implements Exchange, Waiter {
     this.#req = req
     this.#res = res
     this.#head = head
+    this.#framing = head.framing
     this.#hooks = hooks
     this.nodeId = head.nodeId
   }
 
-  begin(heads: RequestHeads, maxBodyBytes: number): void {
+  begin(maxBodyBytes: number): void {
     const { body } = this.#head
-    const framing = body === undefined ? framingOfRequest(this.#req.rawHeaders) : framingOf(body.length)
+    const framing = body === undefined ? this.#head.framing : framingOfLength(body.length)
     // The client may have left while its credentials were looked at.
     if (this.#res.destroyed) this.#onClientGone()
-    else if (framing === undefined) this.#fail('BAD_REQUEST')
     else if (framing.kind === 'fixed' && framing.length > maxBodyBytes) this.#fail('PAYLOAD_TOO_LARGE')
     else {
       this.#framing = framing
       try {
-        this.#text = heads.write(this.#head, framing)
+        this.#text = requestHead(this.#head, framing)
       } catch (error) {
         this.#fail('INTERNAL', error)
         return
@@ -256,6 +250,3 @@ class Forwarding implements Exchange, Waiter {
     this.#hooks.onDone({ status, error, isAborted, isRetried: this.#isRetried, upstream })
   }
 }
-
-const framingOf = (length: number): RequestFraming =>
-  length === 0 ? { kind: 'absent' } : { kind: 'fixed', length }

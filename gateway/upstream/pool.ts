@@ -4,7 +4,6 @@ import type { ConnectionParts, UpstreamConnection } from './connection.ts'
 import type { UpstreamFailure } from './failure.ts'
 import type { CheckResult } from './health.ts'
 import { checkReadiness } from './readiness-check.ts'
-import { createResponseFieldNames } from './response-fields.ts'
 import { UPSTREAM_DEFAULTS, type UpstreamSettings } from './settings.ts'
 import { Upstream, type UpstreamState, type UpstreamWatcher, type Waiter } from './upstream.ts'
 
@@ -53,7 +52,7 @@ export async function createUpstreamPool(
 ): Promise<UpstreamPool> {
   let origins = parseUpstreamUrls(urls)
   const settings = { ...UPSTREAM_DEFAULTS, ...overrides }
-  const parts: ConnectionParts = { fieldNames: createResponseFieldNames(), settings, clock }
+  const parts: ConnectionParts = { settings, clock }
   let upstreams: Upstream[] = []
   let retired: Upstream[] = []
   const byNodeId = new Map<string, Upstream>()

@@ -1,5 +1,5 @@
 import type { ClientRequest, ClientResponse } from './client-exchange.ts'
-import { relayedFields } from './response-fields.ts'
+import { type ResponseLine, relayedFields, relayedLines } from './response-fields.ts'
 import type { ResponseHead } from './response-head.ts'
 
 const MAX_TEXT_BYTES = 16_384
@@ -7,11 +7,24 @@ const LINGER_MS = 1_000
 /** A client writes much before it reads; the time is the bound that counts. */
 const MAX_LINGER_BYTES = 67_108_864
 
-/** Hands the head of a core's answer to Node, with our own framing; it leaves with the first bytes of the body. */
+export type RelayedHead = {
+  status: number
+  reason: string
+  lines: readonly ResponseLine[]
+  /** Undefined where the answer's end is to be found otherwise. */
+  contentLength: number | undefined
+}
+
+/** Hands on the head of a core's answer, with our own framing; it leaves with the first bytes of the body. */
 export function relayHead(res: ClientResponse, head: ResponseHead, added: readonly string[]): void {
+  const { status, reason } = head
+  const contentLength = status === 204 ? undefined : head.contentLength
+  if (res.writeLines !== undefined) {
+    res.writeLines({ status, reason, lines: relayedLines(head), contentLength }, added)
+    return
+  }
   const fields = relayedFields(head, added)
-  if (head.contentLength !== undefined && head.status !== 204)
-    fields.push('Content-Length', `${head.contentLength}`)
+  if (contentLength !== undefined) fields.push('Content-Length', `${contentLength}`)
   res.writeHead(head.status, head.reason, fields)
 }
 

@@ -1,6 +1,6 @@
 import { CREDENTIAL_POSITION_HEADER, REQUEST_ID_HEADER } from '#contract/identity.ts'
+import { createFieldLines, type FieldLine, type FieldLines } from '../headers/field-lines.ts'
 import { foldName } from '../headers/names.ts'
-import { createFieldNames, type FieldName, type FieldNames } from './field-names.ts'
 
 /** Names the core that answered; sessions of long-polling are routed by it. */
 export const NODE_ID_HEADER = 'im-node-id'
@@ -16,8 +16,7 @@ export type ResponseRole =
   | 'node-id'
   | 'credential-position'
 
-export type ResponseFieldName = FieldName<ResponseRole>
-export type ResponseFieldNames = FieldNames<ResponseRole>
+export type ResponseLine = FieldLine<ResponseRole>
 
 const ROLES = new Map<string, ResponseRole>([
   ['connection', 'connection'],
@@ -43,38 +42,42 @@ const WITHHELD = [
   'api-key',
 ]
 
-export function createResponseFieldNames(): ResponseFieldNames {
-  return createFieldNames((lower) => {
-    const role = ROLES.get(lower)
-    if (role !== undefined) return role
-    const folded = foldName(lower)
-    const withheld =
-      ROLES.has(folded) ||
-      HOP_BY_HOP.includes(folded) ||
-      WITHHELD.includes(folded) ||
-      WITHHELD_PREFIXES.some((prefix) => folded.startsWith(prefix))
-    return withheld ? 'withheld' : 'end-to-end'
-  })
+/** What cores say again and again, and of nobody. */
+const REPEATED =
+  /^(?:date|server|content-type|connection|keep-alive|vary|cache-control|accept-ranges|transfer-encoding|content-encoding|im-node-id|x-content-type-options)$/
+
+/** The lines of all responses. */
+export const responseLines: FieldLines<ResponseRole> = createFieldLines(roleOf, REPEATED)
+
+function roleOf(lower: string): ResponseRole {
+  const role = ROLES.get(lower)
+  if (role !== undefined) return role
+  const folded = foldName(lower)
+  const withheld =
+    ROLES.has(folded) ||
+    HOP_BY_HOP.includes(folded) ||
+    WITHHELD.includes(folded) ||
+    WITHHELD_PREFIXES.some((prefix) => folded.startsWith(prefix))
+  return withheld ? 'withheld' : 'end-to-end'
 }
 
-/** A response's fields, names and values side by side. */
 export type ReceivedFields = {
-  names: ResponseFieldName[]
-  values: string[]
+  lines: ResponseLine[]
   /** What `Connection` names, in lower case; undefined in the usual case that it names nothing. */
   connectionNames: string[] | undefined
 }
 
-/** The end-to-end fields of a response, flat, followed by `added`. Framing is left to the caller. */
-export function relayedFields(head: ReceivedFields, added: readonly string[]): string[] {
-  const { names, values, connectionNames } = head
+/** What of a response's fields goes on to the client. Framing is left to the caller. */
+export function relayedLines({ lines, connectionNames }: ReceivedFields): ResponseLine[] {
+  return lines.filter(
+    ({ name }) => name.role === 'end-to-end' && connectionNames?.includes(name.lower) !== true,
+  )
+}
+
+/** The same, flat, followed by `added`. */
+export function relayedFields(received: ReceivedFields, added: readonly string[]): string[] {
   const fields: string[] = []
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i]!
-    if (name.role !== 'end-to-end') continue
-    if (connectionNames?.includes(name.lower)) continue
-    fields.push(name.raw, values[i]!)
-  }
+  for (const { name, value } of relayedLines(received)) fields.push(name.raw, value)
   for (const text of added) fields.push(text)
   return fields
 }

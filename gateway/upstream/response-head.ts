@@ -1,5 +1,5 @@
 import { ResponseSyntaxError } from './failure.ts'
-import type { ReceivedFields, ResponseFieldNames } from './response-fields.ts'
+import { type ReceivedFields, responseLines } from './response-fields.ts'
 
 /** How a response's body ends, RFC 9112 §6.3. */
 export type Framing = 'none' | 'fixed' | 'chunked' | 'until-close'
@@ -20,7 +20,6 @@ export type ResponseHead = ReceivedFields & {
 
 const MAX_FIELDS = 200
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/
-const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 const DIGITS = /^\d{1,15}$/
 const NODE_ID = /^[\w.:-]{1,128}$/
 const KEEP_ALIVE_TIMEOUT = /(?:^|[,\s])timeout=(\d{1,6})(?:[,\s]|$)/i
@@ -29,11 +28,7 @@ const KEEP_ALIVE_TIMEOUT = /(?:^|[,\s])timeout=(\d{1,6})(?:[,\s]|$)/i
  * Reads a response's head, given without the empty line at its end.
  * @throws ResponseSyntaxError
  */
-export function parseResponseHead(
-  text: string,
-  fieldNames: ResponseFieldNames,
-  toHead: boolean,
-): ResponseHead {
+export function parseResponseHead(text: string, toHead: boolean): ResponseHead {
   let end = text.indexOf('\r\n')
   if (end === -1) end = text.length
   const statusLine = STATUS_LINE.exec(text.slice(0, end))
@@ -42,8 +37,7 @@ export function parseResponseHead(
   const head: ResponseHead = {
     status: Number(statusLine[2]),
     reason: statusLine[3] ?? '',
-    names: [],
-    values: [],
+    lines: [],
     framing: 'until-close',
     contentLength: undefined,
     keepAlive: !isOld,
@@ -57,15 +51,11 @@ export function parseResponseHead(
     const start = end + 2
     end = text.indexOf('\r\n', start)
     if (end === -1) end = text.length
-    const colon = text.indexOf(':', start)
     // A line that begins with a blank (obs-fold) has no token for a name, and is refused with the rest.
-    const name = colon === -1 || colon > end ? undefined : fieldNames.get(text.slice(start, colon))
-    if (name === undefined) throw new ResponseSyntaxError('field name')
-    const value = trimmed(text, colon + 1, end)
-    // What is left of CR and LF here stands alone: such bytes end a line for some readers and not for others.
-    if (FORBIDDEN_IN_VALUE.test(value)) throw new ResponseSyntaxError('field value')
-    if (head.names.push(name) > MAX_FIELDS) throw new ResponseSyntaxError('too many fields')
-    head.values.push(value)
+    const line = responseLines.read(text.slice(start, end))
+    if (line === undefined) throw new ResponseSyntaxError('field')
+    if (head.lines.push(line) > MAX_FIELDS) throw new ResponseSyntaxError('too many fields')
+    const { name, value } = line
     switch (name.role) {
       case 'content-length': {
         const length = DIGITS.test(value) ? Number(value) : -1
@@ -124,14 +114,3 @@ function readConnection(head: ResponseHead, value: string): void {
     }
   }
 }
-
-/** Without the blanks (space, tab) around it. */
-function trimmed(text: string, from: number, to: number): string {
-  let start = from
-  let end = to
-  while (start < end && isBlank(text.charCodeAt(start))) start++
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
-  return text.slice(start, end)
-}
-
-const isBlank = (code: number): boolean => code === 32 || code === 9

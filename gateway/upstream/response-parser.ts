@@ -1,6 +1,5 @@
 import { ChunkedDecoder } from './chunked-decoder.ts'
 import { ResponseSyntaxError } from './failure.ts'
-import type { ResponseFieldNames } from './response-fields.ts'
 import { parseResponseHead, type ResponseHead } from './response-head.ts'
 
 /** Hears of one response. All bytes are views, valid during the call only. */
@@ -23,7 +22,6 @@ const LF = 10
  * and body in one piece, costs one search, one decoding and one call to the sink.
  */
 export class ResponseParser {
-  readonly #fieldNames: ResponseFieldNames
   readonly #sink: ResponseSink
   #toHead = false
   #interim = 0
@@ -35,8 +33,7 @@ export class ResponseParser {
   #held = NOTHING
   #heldBytes = 0
 
-  constructor(fieldNames: ResponseFieldNames, sink: ResponseSink) {
-    this.#fieldNames = fieldNames
+  constructor(sink: ResponseSink) {
     this.#sink = sink
   }
 
@@ -119,7 +116,7 @@ export class ResponseParser {
   }
 
   #takeHead(text: string, buffer: Buffer, bodyAt: number, end: number): number {
-    const head = parseResponseHead(text, this.#fieldNames, this.#toHead)
+    const head = parseResponseHead(text, this.#toHead)
     if (head.status < 200) {
       // 101 answers an upgrade, and none is asked for here.
       if (head.status === 101 || ++this.#interim > MAX_INTERIM_RESPONSES)

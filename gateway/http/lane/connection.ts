@@ -1,11 +1,10 @@
 import type { Socket } from 'node:net'
 import { addToBatch, type BatchWork } from '../../batch.ts'
 import type { ClientRequest, ClientResponse } from '../../upstream/client-exchange.ts'
-import { type LaneFieldNames, type LaneRequest, parseLaneRequest } from './request.ts'
+import { type LaneRequest, parseLaneRequest } from './request.ts'
 import { LaneResponse, type ResponseParts } from './response.ts'
 
 export type LaneConnectionParts = ResponseParts & {
-  names: LaneFieldNames
   /** Whether requests to a path may be answered here. */
   takes(path: string): boolean
   serve(req: ClientRequest, res: ClientResponse): void
@@ -90,7 +89,7 @@ export class LaneConnection implements BatchWork {
     // Ended from our side already: there could be no answer.
     if (chunk === undefined || !this.socket.writable) return
     const parts = this.#parts
-    const request = parseLaneRequest(chunk, parts.names, this.#peer)
+    const request = parseLaneRequest(chunk, this.#peer)
     if (request === undefined || !parts.takes(request.path)) parts.handOver(this, chunk)
     else this.#serve(request)
   }
@@ -132,7 +131,7 @@ export class LaneConnection implements BatchWork {
   }
 
   readonly #onDrain = (): void => {
-    this.#response?.emit('drain')
+    this.#response?.drained()
   }
 }
 

@@ -2,7 +2,6 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ClientRequest, ClientResponse } from '../../upstream/client-exchange.ts'
 import { LaneConnection, type LaneConnectionParts } from './connection.ts'
-import { createLaneFieldNames } from './request.ts'
 
 export type Lane = {
   /** From now on answers close their connections. */
@@ -41,7 +40,6 @@ export function createLane(parts: LaneParts): Lane {
   let date = ''
 
   const common: LaneConnectionParts = {
-    names: createLaneFieldNames(),
     takes: parts.takes,
     serve: parts.serve,
     clock,

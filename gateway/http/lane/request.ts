@@ -1,26 +1,8 @@
+import { HeaderSection, type RequestLine, requestLines } from '../../headers/normalise.ts'
 import type { ClientRequest } from '../../upstream/client-exchange.ts'
-import { createFieldNames, type FieldNames } from '../../upstream/field-names.ts'
 
-/** `foreign`: changes what a message is, or who reads it; such a request is not the lane's. */
-type Role = 'plain' | 'host' | 'origin' | 'content-length' | 'connection' | 'foreign'
-export type LaneFieldNames = FieldNames<Role>
-
-const ROLES = new Map<string, Role>([
-  ['host', 'host'],
-  ['origin', 'origin'],
-  ['content-length', 'content-length'],
-  ['connection', 'connection'],
-  ['proxy-connection', 'foreign'],
-  ['transfer-encoding', 'foreign'],
-  ['expect', 'foreign'],
-  ['upgrade', 'foreign'],
-  ['te', 'foreign'],
-  ['trailer', 'foreign'],
-  ['http2-settings', 'foreign'],
-])
-
-export const createLaneFieldNames = (): LaneFieldNames =>
-  createFieldNames((lower) => ROLES.get(lower) ?? 'plain')
+/** Fields that change what a message is, or who reads it; a request that has one is not the lane's. */
+const FOREIGN = new Set(['proxy-connection', 'expect', 'upgrade', 'te', 'trailer', 'http2-settings'])
 
 export const MAX_HEAD_BYTES = 8_192
 /** What the forwarder writes together with its head. */
@@ -49,30 +31,28 @@ export class LaneRequest implements ClientRequest {
   readonly method: string
   readonly url: string
   readonly path: string
-  readonly headers: ClientRequest['headers']
-  readonly rawHeaders: string[]
+  readonly section: HeaderSection
   readonly socket: LanePeer
   readonly body: Buffer | undefined
   readonly keepsConnection: boolean
 
   constructor(
-    line: { method: string; url: string; path: string },
-    fields: {
-      headers: ClientRequest['headers']
-      rawHeaders: string[]
-      keepsConnection: boolean
-    },
-    body: Buffer | undefined,
-    socket: LanePeer,
+    line: { method: string; path: string; query: string },
+    section: HeaderSection,
+    rest: { body: Buffer | undefined; keepsConnection: boolean; socket: LanePeer },
   ) {
     this.method = line.method
-    this.url = line.url
     this.path = line.path
-    this.headers = fields.headers
-    this.rawHeaders = fields.rawHeaders
-    this.keepsConnection = fields.keepsConnection
-    this.body = body
-    this.socket = socket
+    this.url = line.path + line.query
+    this.section = section
+    this.body = rest.body
+    this.keepsConnection = rest.keepsConnection
+    this.socket = rest.socket
+  }
+
+  get headers(): ClientRequest['headers'] {
+    const { host, origin, contentLength } = this.section
+    return { host, origin, 'content-length': contentLength }
   }
 
   // There is nothing to wait for: the body has been read.
@@ -98,63 +78,44 @@ export class LaneRequest implements ClientRequest {
 
 /**
  * Reads one whole request that is all there is in `bytes`; undefined for anything else, which is then for `node:http`
- * to read from its first byte. Whatever this takes, `node:http` reads as the same request (test/fuzz/targets/lane.ts).
+ * to read from its first byte, and for the other lane to refuse. Whatever this takes, `node:http` reads as the same
+ * request (test/fuzz/targets/lane.ts).
  */
-export function parseLaneRequest(
-  bytes: Buffer,
-  names: LaneFieldNames,
-  socket: LanePeer,
-): LaneRequest | undefined {
+export function parseLaneRequest(bytes: Buffer, socket: LanePeer): LaneRequest | undefined {
   const head = HEAD.exec(bytes.toString('latin1', 0, Math.min(bytes.length, MAX_HEAD_BYTES)))
   if (head === null) return undefined
   const [text, method = '', path = '', query = '', lines = ''] = head
-  const rawHeaders: string[] = []
-  let host: string | undefined
-  let origin: string | undefined
-  let length: string | undefined
+  const section = new HeaderSection()
   let connection: string | undefined
   for (let at = 0; at < lines.length; ) {
-    const colon = lines.indexOf(':', at)
-    const end = lines.indexOf('\r', colon)
-    const name = names.get(lines.slice(at, colon))
-    const value = lines.slice(colon + 2, end)
+    const end = lines.indexOf('\r', at)
+    const line = requestLines.read(lines.slice(at, end))
     at = end + 2
-    switch (name?.role) {
-      case 'plain':
-        break
-      case 'host':
-        if (host !== undefined) return undefined
-        host = value
-        break
-      case 'origin':
-        if (origin !== undefined) return undefined
-        origin = value
-        break
-      case 'content-length':
-        if (length !== undefined || !LENGTH.test(value)) return undefined
-        length = value
-        break
-      case 'connection':
-        if (connection !== undefined) return undefined
-        connection = value.toLowerCase()
-        break
-      default:
-        return undefined
-    }
-    rawHeaders.push(name.raw, value)
+    if (line === undefined || isForeign(line) || section.take(line) !== undefined) return undefined
+    if (line.name.role !== 'connection') continue
+    if (connection !== undefined) return undefined
+    connection = line.value.toLowerCase()
   }
-  if (host === undefined) return undefined
+  if (section.end() !== undefined || section.host === undefined) return undefined
   if (connection !== undefined && connection !== 'keep-alive' && connection !== 'close') return undefined
-  if (length !== undefined && (!WITH_BODY.has(method) || Number(length) > MAX_BODY_BYTES)) return undefined
-  if (bytes.length !== text.length + Number(length ?? 0)) return undefined
-  return new LaneRequest(
-    { method, path, url: path + query },
-    {
-      headers: { host, origin, 'content-length': length },
-      rawHeaders,
-      keepsConnection: connection !== 'close',
-    },
-    length === undefined ? undefined : bytes.subarray(text.length),
+  const length = bodyLength(method, section.contentLength)
+  if (length === undefined || bytes.length !== text.length + length) return undefined
+  const body = length === 0 ? undefined : bytes.subarray(text.length)
+  return new LaneRequest({ method, path, query }, section, {
+    body,
+    keepsConnection: connection !== 'close',
     socket,
-  )
+  })
+}
+
+function isForeign({ name: { role, lower } }: RequestLine): boolean {
+  return role === 'transfer-encoding' || (role === 'drop' && FOREIGN.has(lower))
+}
+
+/** Undefined where it is not the lane's. */
+function bodyLength(method: string, contentLength: string | undefined): number | undefined {
+  if (contentLength === undefined) return 0
+  const isLanes =
+    LENGTH.test(contentLength) && WITH_BODY.has(method) && Number(contentLength) <= MAX_BODY_BYTES
+  return isLanes ? Number(contentLength) : undefined
 }

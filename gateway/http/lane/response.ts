@@ -1,8 +1,8 @@
-import { EventEmitter } from 'node:events'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { writeWithBatch } from '../../batch.ts'
 import type { ClientResponse } from '../../upstream/client-exchange.ts'
+import type { RelayedHead } from '../../upstream/relay.ts'
 
 export type ResponseParts = {
   /** What the client may rely on, in the words of `Keep-Alive`. */
@@ -10,10 +10,13 @@ export type ResponseParts = {
   date(): string
 }
 
+/** What is among the fields already. */
+type Has = { hasDate: boolean; hasLength: boolean; hasConnection: boolean }
+
 const NO_BODY = new Set([204, 304])
 
 /** The answer to a request of the lane: the bytes that `node:http` would write. */
-export class LaneResponse extends EventEmitter implements ClientResponse {
+export class LaneResponse implements ClientResponse {
   statusCode = 200
   shouldKeepAlive: boolean
   headersSent = false
@@ -24,6 +27,9 @@ export class LaneResponse extends EventEmitter implements ClientResponse {
   #head = ''
   #isChunked = false
   #isClosed = false
+  /** Few, and mostly one: less than an emitter. */
+  #onClose: (() => void)[] = []
+  #onDrain: (() => void) | undefined
 
   constructor(
     socket: Socket,
@@ -31,11 +37,24 @@ export class LaneResponse extends EventEmitter implements ClientResponse {
     parts: ResponseParts,
     onEnd: (response: LaneResponse) => void,
   ) {
-    super()
     this.#socket = socket
     this.shouldKeepAlive = keepsConnection
     this.#parts = parts
     this.#onEnd = onEnd
+  }
+
+  on(event: 'close' | 'drain', listener: () => void): void {
+    if (event === 'close') this.#onClose.push(listener)
+    else this.#onDrain = listener
+  }
+
+  once(event: 'close', listener: () => void): void {
+    this.on(event, listener)
+  }
+
+  /** What was written has left. */
+  drained(): void {
+    this.#onDrain?.()
   }
 
   get writableLength(): number {
@@ -54,17 +73,36 @@ export class LaneResponse extends EventEmitter implements ClientResponse {
     let hasLength = false
     let hasConnection = false
     for (let i = 0; i < fields.length; i += 2) {
-      const name = fields[i] as string
-      text += `${name}: ${fields[i + 1]}\r\n`
-      if (name === 'Connection') hasConnection = true
-      else if (name.length === 4) hasDate ||= name.toLowerCase() === 'date'
-      else if (name.length === 14) hasLength ||= name === 'Content-Length'
+      const name = (fields[i] as string).toLowerCase()
+      text += `${fields[i]}: ${fields[i + 1]}\r\n`
+      hasDate ||= name === 'date'
+      hasLength ||= name === 'content-length'
+      hasConnection ||= name === 'connection'
     }
-    if (!hasDate) text += `Date: ${this.#parts.date()}\r\n`
-    // Of the gateway's own fields only: a core's stays between it and us.
+    // Only ever the gateway's own `close`.
     if (hasConnection) this.shouldKeepAlive = false
-    else text += this.shouldKeepAlive ? this.#parts.keepAliveField : 'Connection: close\r\n'
-    this.#isChunked = !hasLength && !NO_BODY.has(status)
+    this.#setHead(status, text, { hasDate, hasLength, hasConnection })
+  }
+
+  writeLines({ status, reason, lines, contentLength }: RelayedHead, added: readonly string[]): void {
+    let text = `HTTP/1.1 ${status} ${reason}\r\n`
+    let hasDate = false
+    for (const line of lines) {
+      text += line.text
+      hasDate ||= line.name.lower === 'date'
+    }
+    for (let i = 0; i < added.length; i += 2) text += `${added[i]}: ${added[i + 1]}\r\n`
+    const hasLength = contentLength !== undefined
+    if (hasLength) text += `Content-Length: ${contentLength}\r\n`
+    this.#setHead(status, text, { hasDate, hasLength, hasConnection: false })
+  }
+
+  #setHead(status: number, fields: string, has: Has): void {
+    let text = fields
+    if (!has.hasDate) text += `Date: ${this.#parts.date()}\r\n`
+    if (!has.hasConnection)
+      text += this.shouldKeepAlive ? this.#parts.keepAliveField : 'Connection: close\r\n'
+    this.#isChunked = !has.hasLength && !NO_BODY.has(status)
     if (this.#isChunked) text += 'Transfer-Encoding: chunked\r\n'
     this.#head = `${text}\r\n`
     this.statusCode = status
@@ -103,7 +141,7 @@ export class LaneResponse extends EventEmitter implements ClientResponse {
   closed(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.emit('close')
+    for (const listener of this.#onClose) listener()
   }
 
   #writeLast(chunk: Buffer | string | undefined, encoding: BufferEncoding): void {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { injectFields } from '../../../gateway/headers/inject.ts'
 import { normaliseHeaders } from '../../../gateway/headers/normalise.ts'
@@ -102,22 +103,23 @@ export const headers = fuzzTarget<Field[]>({
     const { endToEnd, credentials } = result
     must((credentials.platformKey !== undefined) === (values(PLATFORM_KEYS).size === 1), 'platform key')
     must((credentials.clientKey !== undefined) === (values(CLIENT_KEYS).size === 1), 'client key')
-    const sent = fields.map(([name, value]) => `${name}\n${value}`)
+    const sent = fields.map(([name, value]) => `${name}\n${value.trim()}`)
     let from = 0
-    for (let i = 0; i < endToEnd.length; i += 2) {
-      const folded = fold(endToEnd[i]!)
+    for (const { name, value, text } of endToEnd) {
+      const folded = fold(name.raw)
       must(!OURS.includes(folded), `a credential goes on: ${folded}`)
       must(!HOP_BY_HOP.includes(folded) && !REBUILT.includes(folded), `goes on: ${folded}`)
       must(!RESERVED.test(folded), `a reserved name goes on: ${folded}`)
       must(!named.includes(folded), `Connection named ${folded}`)
-      from = sent.indexOf(`${endToEnd[i]}\n${endToEnd[i + 1]}`, from) + 1
+      from = sent.indexOf(`${name.raw}\n${value}`, from) + 1
       must(from > 0, 'a field was made up, changed or moved')
+      must(text === `${name.raw}: ${value}\r\n`, 'a line that is written otherwise')
     }
     const vouched = { signedIdentity: 'S', address: 'A', scheme: 'http', host: 'H', requestId: 'R' } as const
     const all = injectFields([...endToEnd], vouched)
-    const identities = all.filter((text, i) => i % 2 === 0 && fold(text) === 'im-identity')
+    const identities = all.filter(({ name }) => fold(name.raw) === 'im-identity')
     must(identities.length === 1, `${identities.length} identities`)
-    const again = normaliseHeaders(endToEnd)
-    must('endToEnd' in again && again.endToEnd.join('\n') === endToEnd.join('\n'), 'not its own normal form')
+    const again = normaliseHeaders(endToEnd.flatMap(({ name, value }) => [name.raw, value]))
+    must('endToEnd' in again && isDeepStrictEqual(again.endToEnd, endToEnd), 'not its own normal form')
   },
 })

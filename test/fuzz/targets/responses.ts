@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { ResponseSyntaxError } from '../../../gateway/upstream/failure.ts'
-import { createResponseFieldNames, relayedFields } from '../../../gateway/upstream/response-fields.ts'
+import { relayedFields } from '../../../gateway/upstream/response-fields.ts'
 import type { ResponseHead } from '../../../gateway/upstream/response-head.ts'
 import { ResponseParser } from '../../../gateway/upstream/response-parser.ts'
 import { fuzzTarget, must } from '../target.ts'
@@ -26,11 +26,9 @@ type Read = {
   error: string | undefined
 }
 
-const names = createResponseFieldNames()
-
 function read(pieces: readonly Buffer[]): Read {
   const seen: Read = { head: undefined, body: '', complete: false, rest: 0, error: undefined }
-  const parser = new ResponseParser(names, {
+  const parser = new ResponseParser({
     onHead(head, body) {
       seen.head = head
       if (body === undefined) return

@@ -4,15 +4,14 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Socket
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createLane } from '../../../gateway/http/lane/lane.ts'
-import { createLaneFieldNames, MAX_BODY_BYTES, parseLaneRequest } from '../../../gateway/http/lane/request.ts'
+import { MAX_BODY_BYTES, parseLaneRequest } from '../../../gateway/http/lane/request.ts'
 import type { Scope } from '../../support/child-process.ts'
 import { eventually } from '../../support/eventually.ts'
 import { GOOD, identityOf, startGateway } from '../../support/gateway.ts'
 import { openRaw, requestText } from '../../support/raw-http.ts'
 import { answerText, startRecordingUpstream } from '../../support/recording-upstream.ts'
 
-const take = (text: string) =>
-  parseLaneRequest(Buffer.from(text, 'latin1'), createLaneFieldNames(), { bytesRead: 0 })
+const take = (text: string) => parseLaneRequest(Buffer.from(text, 'latin1'), { bytesRead: 0 })
 const get = (fields: readonly string[] = [], path = '/rooms') => requestText(`GET ${path} HTTP/1.1`, fields)
 const post = (body: string, fields: readonly string[] = []) =>
   requestText('POST /rooms/r/message HTTP/1.1', [...fields, `Content-Length: ${body.length}`], body)
@@ -95,9 +94,7 @@ t.test('a request gets the same answer from the lane as from node:http', async (
     ...Object.keys(answers).map((path) => get(GOOD, path)),
     get(),
     get(['IM-Authorization: wrong', 'IM-Client-Key: demo_clientkey']),
-    get([...GOOD, 'IM-Client-Key: other']),
     get([...GOOD, 'Origin: https://a.example']),
-    get([...GOOD, 'Content_Length: 3']),
     get([], '//x'),
     get([], '/x/../y'),
     post('{"message":"hello"}', GOOD),
@@ -105,8 +102,9 @@ t.test('a request gets the same answer from the lane as from node:http', async (
     requestText('PUT /x HTTP/1.1', GOOD),
     requestText('DELETE /x HTTP/1.1', [...GOOD, 'Connection: close']),
   ]
-  for (const text of texts) {
-    t.ok(take(text), `of the lane: ${text.slice(0, 80)}`)
+  const refused = [get([...GOOD, 'IM-Client-Key: other']), get([...GOOD, 'Content_Length: 3'])]
+  for (const text of [...texts, ...refused]) {
+    t.equal(take(text) !== undefined, texts.includes(text), `of the lane: ${text.slice(0, 80)}`)
     const [fromLane, fromNode] = await Promise.all(
       [lane, node].map(async ({ publicUrl }) => {
         const connection = await openRaw(publicUrl)

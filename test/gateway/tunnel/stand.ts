@@ -93,6 +93,7 @@ export async function startStand(t: Scope, options: StandOptions): Promise<Stand
     const socket = stream as Socket
     const headers = normaliseHeaders(req.rawHeaders)
     if ('refused' in headers) throw new Error(headers.refused)
+    const { host = '' } = headers
     const origin = { origin: headers.origin, address: '192.0.2.1', app: undefined, socket: true }
     const admission = await admit(headers.credentials, origin, 'socket')
     if (!admission.ok) throw new Error(admission.code)
@@ -103,12 +104,12 @@ export async function startStand(t: Scope, options: StandOptions): Promise<Stand
       admission,
       origin,
       target: req.url ?? '/',
-      host: headers.host,
+      host,
       fields: injectFields(headers.endToEnd, {
         signedIdentity: admission.signed,
         address: origin.address,
         scheme: 'http',
-        host: headers.host,
+        host,
         requestId: 'r1',
       }),
     })

@@ -24,27 +24,6 @@ t.test('a request arrives with its own line, our Host and the given fields, and 
   t.match(await front.result(), { status: 200, error: undefined, isAborted: false, isRetried: false })
 })
 
-t.test('fields between neighbours are never taken from the list, whatever it holds', async (t) => {
-  const headers = ['Expect', '100-continue', 'TE', 'gzip', 'Connection', 'x', 'CONTENT-LENGTH', '5', 'A', 'b']
-  const { core, front } = await start(t, undefined, { head: { headers } })
-  await sendRaw(front.port, requestText('GET / HTTP/1.1'))
-  t.equal(core.requests[0]?.head, 'GET / HTTP/1.1\r\nHost: front.test\r\nA: b\r\n\r\n')
-})
-
-t.test('a field that would break out of its line is not sent', async (t) => {
-  for (const headers of [
-    ['A', 'b\r\nC: d'],
-    ['A: b\r\nC', 'd'],
-    // Written as one byte, U+010D U+010A would be CR and LF.
-    ['A', 'b\u010d\u010aC: d'],
-  ]) {
-    const { core, front } = await start(t, undefined, { head: { headers } })
-    await sendRaw(front.port, requestText('GET / HTTP/1.1'))
-    t.strictSame(front.failures, ['INTERNAL'])
-    t.equal(core.requests.length, 0)
-  }
-})
-
 t.test('framing is rebuilt from what was parsed', async (t) => {
   const { core, front } = await start(t)
   const sent = async (line: string, fields: string[] = [], body = '') => {

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { ResponseSyntaxError } from '../../../gateway/upstream/failure.ts'
-import { createResponseFieldNames } from '../../../gateway/upstream/response-fields.ts'
 import { ResponseParser } from '../../../gateway/upstream/response-parser.ts'
 
 type Parsed = {
@@ -18,10 +17,10 @@ type Parsed = {
 /** Parses pieces as they would be read from a socket, into one buffer that is used again and again. */
 function parse(pieces: readonly Buffer[], { toHead = false, ends = false } = {}): Parsed {
   const result: Parsed = { body: '', isWhole: false, isComplete: false, rest: 0 }
-  const parser = new ResponseParser(createResponseFieldNames(), {
+  const parser = new ResponseParser({
     onHead(head, body) {
       result.status = head.status
-      result.fields = head.names.flatMap((name, i) => [name.raw, head.values[i] ?? ''])
+      result.fields = head.lines.flatMap(({ name, value }) => [name.raw, value])
       if (body !== undefined) {
         result.body = body.toString('latin1')
         result.isWhole = true

@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import type { ErrorCode } from '../../../gateway/errors.ts'
+import { ownLine, ownName } from '../../../gateway/headers/field-lines.ts'
 import { createForward } from '../../../gateway/upstream/forward.ts'
 import type { ForwardHead, ForwardHooks, ForwardResult } from '../../../gateway/upstream/forward-contract.ts'
 import { createUpstreamPool, type PoolParts, type UpstreamPool } from '../../../gateway/upstream/pool.ts'
+import { framingOf } from '../../../gateway/upstream/request-head.ts'
 import type { UpstreamSettings } from '../../../gateway/upstream/settings.ts'
 
 export type Scope = { teardown(end: () => unknown): void }
@@ -166,7 +168,11 @@ export async function startFront(
       method: req.method ?? '',
       target: req.url ?? '',
       host: 'front.test',
-      headers: ['IM-Identity', 'signed'],
+      fields: [ownLine(ownName('IM-Identity'), 'signed')],
+      framing: framingOf({
+        contentLength: req.headers['content-length'],
+        transferEncoding: req.headers['transfer-encoding'],
+      }),
       ...adapt.head,
     }
     forward(req, res, head, {

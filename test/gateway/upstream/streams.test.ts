@@ -117,7 +117,8 @@ t.test('what a client has not taken yet stays as it came while its core answers 
     const req = new IncomingMessage(new Socket())
     const res = new ServerResponse(req)
     answers.push(res)
-    const head = { method: 'GET', target: '/', host: 'front.test', headers: [] }
+    const framing = { kind: 'absent' } as const
+    const head = { method: 'GET', target: '/', host: 'front.test', fields: [], framing }
     forward(req, res, head, { responseHeaders: [], fail: (code) => t.fail(code), onDone: resolve })
     t.match(await promise, { status: 200 })
     return res

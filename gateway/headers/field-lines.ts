@@ -1,0 +1,117 @@
+import { GatewayError } from '../errors.ts'
+
+/** A field's name as it was spelt, in lower case, and what its reader makes of it. */
+export type FieldName<Role = unknown> = {
+  readonly raw: string
+  readonly lower: string
+  readonly role: Role
+}
+
+/** One field of a header section: checked, and as it is written. There are none but those made here. */
+export type FieldLine<Role = unknown> = {
+  readonly name: FieldName<Role>
+  /** Without the blanks around it. */
+  readonly value: string
+  /** With its line end; nothing in it ends a line sooner, or makes another of it. */
+  readonly text: string
+}
+
+export type FieldLines<Role> = {
+  /** Undefined where the name is no token (RFC 9110 §5.6.2), or the value has a byte that none may have (§5.5). */
+  of(name: string, value: string): FieldLine<Role> | undefined
+  /** The same of a line as it was received, without its end. */
+  read(line: string): FieldLine<Role> | undefined
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+/** Beyond latin-1 as well: written as one byte, U+010A would become a line feed. */
+const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
+const MAX_REMEMBERED = 512
+const MAX_REMEMBERED_LENGTH = 64
+const MAX_REMEMBERED_LINE_LENGTH = 192
+
+/**
+ * The same few names come with every message, and many with the same value: each spelling is checked, folded and
+ * judged once, and so is a whole line of the names that are `repeated`. No secret belongs to these. The stores are
+ * bounded, since the other side chooses what comes.
+ */
+export function createFieldLines<Role>(roleOf: (lower: string) => Role, repeated: RegExp): FieldLines<Role> {
+  const names = createFieldNames(roleOf)
+  const lines = new Map<string, FieldLine<Role>>()
+
+  function of(raw: string, untrimmed: string): FieldLine<Role> | undefined {
+    const name = names.get(raw)
+    return name === undefined ? undefined : lineOf(name, untrimmed)
+  }
+
+  return {
+    of,
+    read(text) {
+      const known = lines.get(text)
+      if (known !== undefined) return known
+      const colon = text.indexOf(':')
+      const line = colon === -1 ? undefined : of(text.slice(0, colon), text.slice(colon + 1))
+      if (line === undefined || text.length > MAX_REMEMBERED_LINE_LENGTH || !repeated.test(line.name.lower))
+        return line
+      if (lines.size >= MAX_REMEMBERED) lines.clear()
+      const kept = { name: line.name, value: copied(line.value), text: copied(line.text) }
+      lines.set(copied(text), kept)
+      return kept
+    },
+  }
+}
+
+/** A name of the gateway's own. */
+export function ownName(raw: string): FieldName {
+  return { raw, lower: raw.toLowerCase(), role: undefined }
+}
+
+/** A field of the gateway's own. @throws GatewayError INTERNAL where the value would break out of its line */
+export function ownLine(name: FieldName, value: string): FieldLine {
+  const line = lineOf(name, value)
+  if (line === undefined)
+    throw new GatewayError('INTERNAL', { cause: new Error(`${name.raw} cannot be written`) })
+  return line
+}
+
+/** Undefined where the value has a byte that none may have. */
+function lineOf<Role>(name: FieldName<Role>, untrimmed: string): FieldLine<Role> | undefined {
+  const value = trimmed(untrimmed)
+  // What is left of CR and LF here stands alone: such bytes end a line for some readers and not for others.
+  if (FORBIDDEN_IN_VALUE.test(value)) return undefined
+  return { name, value, text: `${name.raw}: ${value}\r\n` }
+}
+
+function createFieldNames<Role>(roleOf: (lower: string) => Role): {
+  get(raw: string): FieldName<Role> | undefined
+} {
+  const known = new Map<string, FieldName<Role>>()
+  return {
+    get(raw) {
+      const hit = known.get(raw)
+      if (hit !== undefined) return hit
+      if (!TOKEN.test(raw)) return undefined
+      const copy = copied(raw)
+      const lower = copy.toLowerCase()
+      const name = { raw: copy, lower, role: roleOf(lower) }
+      if (raw.length <= MAX_REMEMBERED_LENGTH) {
+        if (known.size >= MAX_REMEMBERED) known.clear()
+        known.set(copy, name)
+      }
+      return name
+    },
+  }
+}
+
+/** A slice keeps the whole text alive that it was cut from. */
+const copied = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
+
+function trimmed(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return end - start === text.length ? text : text.slice(start, end)
+}
+
+const isBlank = (code: number): boolean => code === 32 || code === 9
