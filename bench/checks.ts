@@ -1,6 +1,7 @@
 import { type CredentialKind, credentialDigest } from '#contract/credential.ts'
 import { parseSigningKeys, signIdentity, verifyIdentity } from '#contract/signature.ts'
 import { createOutcomeCache } from '../gateway/authn/outcome-cache.ts'
+import { ownLine, ownName } from '../gateway/headers/field-lines.ts'
 import { clientAddress, parseTrustedProxies } from '../gateway/headers/forwarded.ts'
 import { injectFields } from '../gateway/headers/inject.ts'
 import { normaliseHeaders } from '../gateway/headers/normalise.ts'
@@ -49,6 +50,7 @@ export function createChecks() {
   cache.putProof({ ...IDENTITY, settings, signature: undefined })
   const scanner = new FrameScanner({ pass() {}, packet: () => true, violate() {} }, TUNNEL_LIMITS)
   const signed = signIdentity(IDENTITY, KEYS, Date.now())
+  const identity = ownLine(ownName('IM-Identity'), signed)
   const digest = (kind: CredentialKind, secret: string) => credentialDigest(kind, 'demo', secret)
 
   return {
@@ -62,7 +64,7 @@ export function createChecks() {
     'sign the identity (once per credential and 20 s)': () => signIdentity(IDENTITY, KEYS, Date.now()),
     'inject it': () =>
       injectFields([], {
-        signedIdentity: signed,
+        identity,
         address: '203.0.113.7',
         scheme: 'https',
         host: 'chat.example',

@@ -4,10 +4,11 @@
  *
  *   normalise (headers/normalise.ts, or the event's arguments) → extract → authenticate → limit → sign → inject
  */
-import type { Identity } from '#contract/identity.ts'
+import { IDENTITY_HEADER, type Identity } from '#contract/identity.ts'
 import { type SigningKey, signIdentity } from '#contract/signature.ts'
 import type { Credentials, Origin, Outcome, Proof } from './authn/authenticator.ts'
 import type { ErrorCode } from './errors.ts'
+import { type FieldLine, keptLine, ownLine, ownName } from './headers/field-lines.ts'
 import { originAllowed } from './headers/origin.ts'
 import type { RateLimits } from './limits/rate-limits.ts'
 
@@ -22,8 +23,8 @@ export type Admission =
   | {
       ok: true
       identity: Identity
-      /** The `IM-Identity` text. */
-      signed: string
+      /** The `IM-Identity` field. */
+      signed: FieldLine
       /** Undefined = anonymous. */
       proof: Proof | undefined
     }
@@ -51,7 +52,7 @@ const SIGNATURE_REUSE_MS = 20_000
 
 export function createPipeline(parts: PipelineParts): { admit: Admit } {
   const { limits } = parts
-  type Signature = { atMs: number; keys: readonly SigningKey[]; text: string }
+  type Signature = { atMs: number; keys: readonly SigningKey[]; field: FieldLine }
   const anonymousSignatures = new Map<string | undefined, Signature>()
 
   function admit(
@@ -105,10 +106,10 @@ export function createPipeline(parts: PipelineParts): { admit: Admit } {
       kept.deviceId === deviceId &&
       kept.actingUserId === actingUserId
     )
-      return { ok: true, identity, signed: kept.text, proof }
-    const text = signIdentity(identity, keys, now)
-    proof.signature = { deviceId, actingUserId, atMs: now, keys, text }
-    return { ok: true, identity, signed: text, proof }
+      return { ok: true, identity, signed: kept.field, proof }
+    const field = signedField(identity, keys, now)
+    proof.signature = { deviceId, actingUserId, atMs: now, keys, field }
+    return { ok: true, identity, signed: field, proof }
   }
 
   /** A `session` was counted when it began. */
@@ -122,14 +123,19 @@ export function createPipeline(parts: PipelineParts): { admit: Admit } {
     const keys = parts.signingKeys()
     let kept = anonymousSignatures.get(app)
     if (kept === undefined || !isFresh(kept.atMs, now) || kept.keys !== keys) {
-      kept = { atMs: now, keys, text: signIdentity(identity, keys, now) }
+      kept = { atMs: now, keys, field: signedField(identity, keys, now) }
       anonymousSignatures.set(app, kept)
     }
-    return { ok: true, identity, signed: kept.text, proof }
+    return { ok: true, identity, signed: kept.field, proof }
   }
 
   return { admit }
 }
+
+const IDENTITY = ownName(IDENTITY_HEADER)
+
+const signedField = (identity: Identity, keys: readonly SigningKey[], nowMs: number): FieldLine =>
+  keptLine(ownLine(IDENTITY, signIdentity(identity, keys, nowMs)))
 
 /** One of the future was made when the clock was ahead: the core would refuse it until then. */
 const isFresh = (atMs: number, nowMs: number): boolean => atMs <= nowMs && nowMs - atMs < SIGNATURE_REUSE_MS

@@ -8,6 +8,7 @@
 import type { AppSettings } from '#contract/internal.ts'
 import type { SigningKey } from '#contract/signature.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { FieldLine } from '../headers/field-lines.ts'
 
 /** What a caller presented, normalised; every absent, empty, `undefined` or `null` value is undefined. */
 export type Credentials = {
@@ -51,7 +52,7 @@ export type Proof = {
         actingUserId: string | undefined
         atMs: number
         keys: readonly SigningKey[]
-        text: string
+        field: FieldLine
       }
     | undefined
 }

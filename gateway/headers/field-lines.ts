@@ -54,7 +54,7 @@ export function createFieldLines<Role>(roleOf: (lower: string) => Role, repeated
       if (line === undefined || text.length > MAX_REMEMBERED_LINE_LENGTH || !repeated.test(line.name.lower))
         return line
       if (lines.size >= MAX_REMEMBERED) lines.clear()
-      const kept = { name: line.name, value: copied(line.value), text: copied(line.text) }
+      const kept = keptLine(line)
       lines.set(copied(text), kept)
       return kept
     },
@@ -72,6 +72,11 @@ export function ownLine(name: FieldName, value: string): FieldLine {
   if (line === undefined)
     throw new GatewayError('INTERNAL', { cause: new Error(`${name.raw} cannot be written`) })
   return line
+}
+
+/** The same, to be written many times: in one piece. */
+export function keptLine<Role>({ name, value, text }: FieldLine<Role>): FieldLine<Role> {
+  return { name, value: copied(value), text: copied(text) }
 }
 
 /** Undefined where the value has a byte that none may have. */
@@ -103,8 +108,8 @@ function createFieldNames<Role>(roleOf: (lower: string) => Role): {
   }
 }
 
-/** A slice keeps the whole text alive that it was cut from. */
-const copied = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
+/** A slice keeps the whole text alive that it was cut from, and a sum all of its parts. */
+export const copied = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
 
 function trimmed(text: string): string {
   let start = 0

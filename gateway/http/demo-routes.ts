@@ -40,7 +40,7 @@ export async function buildDemo(forward: Forward): Promise<Demo> {
           transferEncoding: request.headers['transfer-encoding'],
         }),
       },
-      { responseHeaders: [], fail: (code) => replyError(reply.raw, code, []), onDone: () => undefined },
+      { responseFields: [], fail: (code) => replyError(reply.raw, code, []), onDone: () => undefined },
     )
   })
   await app.ready()

@@ -24,7 +24,8 @@ export function createForwarding({ forward, reached }: ForwardingParts): Forward
         body: options?.body ?? req.body,
       },
       {
-        responseHeaders: [...responseFields, 'X-Request-ID', requestId],
+        responseFields,
+        requestId,
         holdFor,
         fail,
         onDone: onDone ?? ignore,

@@ -113,7 +113,7 @@ export function createRequests(parts: RequestsParts): (req: ClientRequest, res: 
     )
     const traced = arrival.trace?.forward(requestId)
     const fields = injectFields(headers.endToEnd, {
-      signedIdentity: admission.signed,
+      identity: admission.signed,
       address: arrival.from.address,
       scheme: arrival.scheme,
       host: arrival.host,

@@ -95,7 +95,7 @@ export function createUpgrades(parts: UpgradesParts) {
       target: arrival.path + arrival.query,
       host: arrival.host,
       fields: injectFields(headers.endToEnd, {
-        signedIdentity: admission.signed,
+        identity: admission.signed,
         address: arrival.from.address,
         scheme: arrival.scheme,
         host: arrival.host,

@@ -104,9 +104,9 @@ export function createExchange(parts: ExchangeParts): Exchange {
       )
     span?.end()
     if (packet.kind === 'event')
-      return { text: rewriteEvent(packet, { identity: signed, ...traceOf(span) }), identity }
+      return { text: rewriteEvent(packet, { identity: signed.value, ...traceOf(span) }), identity }
     return {
-      text: rewriteConnect(packet.kind === 'connect' ? packet.rest : undefined, signed),
+      text: rewriteConnect(packet.kind === 'connect' ? packet.rest : undefined, signed.value),
       identity,
     }
   }

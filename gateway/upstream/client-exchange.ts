@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { HeaderSection } from '../headers/normalise.ts'
-import type { RelayedHead } from './relay.ts'
+import type { AddedFields } from './relay.ts'
+import type { ResponseHead } from './response-head.ts'
 
 /** A body as it comes. */
 type BodyStream = Pick<Readable, 'readableFlowing'> & {
@@ -54,8 +55,8 @@ export type ClientResponse = Listeners &
     readonly statusCode: number
     writeHead(status: number, fields: string[]): unknown
     writeHead(status: number, reason: string, fields: string[]): unknown
-    /** Where answers are written as text: the core's lines as they are, then `added`, flat; instead of `writeHead`. */
-    writeLines?(head: RelayedHead, added: readonly string[]): void
+    /** Instead of `writeHead` where answers are written as text: what is relayed of a core's head, as it is. */
+    writeLines?(head: ResponseHead, added: AddedFields): void
     flushHeaders(): void
     readonly writableLength: number
     write(chunk: Buffer): boolean

@@ -22,8 +22,10 @@ export type ForwardResult = {
 }
 
 export type ForwardHooks = {
-  /** Added to the answer, flat name, value, … */
-  responseHeaders: readonly string[]
+  /** Added to the answer, flat name, value, …; the same array again where they are the same. */
+  responseFields: readonly string[]
+  /** Told to the client. */
+  requestId?: string | undefined
   /** Awaited, if it answers a promise, before an answer that changed credentials goes out; sets its own bound. */
   holdFor?: ((position: number) => Promise<void> | undefined) | undefined
   /** Answers the client in the forwarder's stead; called at most once, before anything else was sent. */

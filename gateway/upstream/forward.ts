@@ -157,7 +157,7 @@ class Forwarding implements Exchange, Waiter {
     const res = this.#res
     // The rest of the client's body may never be read; what follows it could not be found then.
     if (this.#isUploading) res.shouldKeepAlive = false
-    relayHead(res, head, this.#hooks.responseHeaders)
+    relayHead(res, head, this.#hooks)
     if (body === undefined) {
       res.on('drain', () => this.#connection?.resume())
       // After the bytes that came with the head, so that they leave together.

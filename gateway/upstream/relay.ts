@@ -1,5 +1,5 @@
 import type { ClientRequest, ClientResponse } from './client-exchange.ts'
-import { type ResponseLine, relayedFields, relayedLines } from './response-fields.ts'
+import { relayedFields } from './response-fields.ts'
 import type { ResponseHead } from './response-head.ts'
 
 const MAX_TEXT_BYTES = 16_384
@@ -7,26 +7,30 @@ const LINGER_MS = 1_000
 /** A client writes much before it reads; the time is the bound that counts. */
 const MAX_LINGER_BYTES = 67_108_864
 
-export type RelayedHead = {
-  status: number
-  reason: string
-  lines: readonly ResponseLine[]
-  /** Undefined where the answer's end is to be found otherwise. */
-  contentLength: number | undefined
+/** What the gateway says itself. */
+export type AddedFields = {
+  /** Flat; the same array again where they are the same. */
+  responseFields: readonly string[]
+  requestId?: string | undefined
 }
 
 /** Hands on the head of a core's answer, with our own framing; it leaves with the first bytes of the body. */
-export function relayHead(res: ClientResponse, head: ResponseHead, added: readonly string[]): void {
-  const { status, reason } = head
-  const contentLength = status === 204 ? undefined : head.contentLength
+export function relayHead(res: ClientResponse, head: ResponseHead, added: AddedFields): void {
   if (res.writeLines !== undefined) {
-    res.writeLines({ status, reason, lines: relayedLines(head), contentLength }, added)
+    res.writeLines(head, added)
     return
   }
-  const fields = relayedFields(head, added)
-  if (contentLength !== undefined) fields.push('Content-Length', `${contentLength}`)
+  const { requestId } = added
+  const fields = relayedFields(head, added.responseFields)
+  if (requestId !== undefined) fields.push('X-Request-ID', requestId)
+  const length = relayedLength(head)
+  if (length !== undefined) fields.push('Content-Length', `${length}`)
   res.writeHead(head.status, head.reason, fields)
 }
+
+/** Undefined where the answer's end is to be found otherwise. */
+export const relayedLength = ({ status, contentLength }: ResponseHead): number | undefined =>
+  status === 204 ? undefined : contentLength
 
 export function endWith(res: ClientResponse, body: Buffer): void {
   // A text leaves with the head in one write; a buffer would be another.

@@ -67,17 +67,14 @@ export type ReceivedFields = {
   connectionNames: string[] | undefined
 }
 
-/** What of a response's fields goes on to the client. Framing is left to the caller. */
-export function relayedLines({ lines, connectionNames }: ReceivedFields): ResponseLine[] {
-  return lines.filter(
-    ({ name }) => name.role === 'end-to-end' && connectionNames?.includes(name.lower) !== true,
-  )
-}
+/** Whether a field goes on to the client. Framing is left to the caller. */
+export const isRelayed = ({ name }: ResponseLine, { connectionNames }: ReceivedFields): boolean =>
+  name.role === 'end-to-end' && connectionNames?.includes(name.lower) !== true
 
-/** The same, flat, followed by `added`. */
+/** Those that do, flat, followed by `added`. */
 export function relayedFields(received: ReceivedFields, added: readonly string[]): string[] {
   const fields: string[] = []
-  for (const { name, value } of relayedLines(received)) fields.push(name.raw, value)
+  for (const line of received.lines) if (isRelayed(line, received)) fields.push(line.name.raw, line.value)
   for (const text of added) fields.push(text)
   return fields
 }

@@ -1,3 +1,4 @@
+import { copied } from '../headers/field-lines.ts'
 import { ResponseSyntaxError } from './failure.ts'
 import { type ReceivedFields, responseLines } from './response-fields.ts'
 
@@ -7,6 +8,8 @@ export type Framing = 'none' | 'fixed' | 'chunked' | 'until-close'
 export type ResponseHead = ReceivedFields & {
   status: number
   reason: string
+  /** As it goes on, with its line end. */
+  statusLine: string
   framing: Framing
   /** As stated, also where no body follows it (HEAD, 304). */
   contentLength: number | undefined
@@ -19,6 +22,8 @@ export type ResponseHead = ReceivedFields & {
 }
 
 const MAX_FIELDS = 200
+const MAX_REMEMBERED = 128
+const MAX_REMEMBERED_LENGTH = 64
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/
 const DIGITS = /^\d{1,15}$/
 const NODE_ID = /^[\w.:-]{1,128}$/
@@ -31,12 +36,11 @@ const KEEP_ALIVE_TIMEOUT = /(?:^|[,\s])timeout=(\d{1,6})(?:[,\s]|$)/i
 export function parseResponseHead(text: string, toHead: boolean): ResponseHead {
   let end = text.indexOf('\r\n')
   if (end === -1) end = text.length
-  const statusLine = STATUS_LINE.exec(text.slice(0, end))
-  if (statusLine === null) throw new ResponseSyntaxError('status line')
-  const isOld = statusLine[1] === '0'
+  const { status, reason, isOld, written } = readStatusLine(text.slice(0, end))
   const head: ResponseHead = {
-    status: Number(statusLine[2]),
-    reason: statusLine[3] ?? '',
+    status,
+    reason,
+    statusLine: written,
     lines: [],
     framing: 'until-close',
     contentLength: undefined,
@@ -87,6 +91,23 @@ export function parseResponseHead(text: string, toHead: boolean): ResponseHead {
   }
   head.framing = framingOf(head, isChunked, toHead)
   return head
+}
+
+type StatusLine = { status: number; reason: string; isOld: boolean; written: string }
+
+const statusLines = new Map<string, StatusLine>()
+
+function readStatusLine(text: string): StatusLine {
+  const known = statusLines.get(text)
+  if (known !== undefined) return known
+  const match = STATUS_LINE.exec(text)
+  if (match === null) throw new ResponseSyntaxError('status line')
+  const [, version, status = '', reason = ''] = match
+  const written = copied(`HTTP/1.1 ${status} ${reason}\r\n`)
+  const line = { status: Number(status), reason, isOld: version === '0', written }
+  if (statusLines.size >= MAX_REMEMBERED) statusLines.clear()
+  if (written.length <= MAX_REMEMBERED_LENGTH) statusLines.set(copied(text), line)
+  return line
 }
 
 function framingOf(head: ResponseHead, isChunked: boolean, toHead: boolean): Framing {

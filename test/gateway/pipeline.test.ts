@@ -53,7 +53,7 @@ t.test('a client proof becomes a signed client identity, synchronously', async (
     credentialId: 'digest',
     expiresAtMs: undefined,
   })
-  t.same(verifyIdentity(admission.signed, keys, clock.now), { identity: admission.identity })
+  t.same(verifyIdentity(admission.signed.value, keys, clock.now), { identity: admission.identity })
 })
 
 t.test('IM-Client-ID selects the acting user of a platform key, and of nothing else', async (t) => {
@@ -66,7 +66,7 @@ t.test('a signature is used again inside its window, for the same device and act
   const { admit, clock } = pipelineWith({ proof: proofOf('platform') })
   const sign = async (credentials: Credentials) => {
     const admission = await admit(credentials, from)
-    return admission.ok ? admission.signed : admission.code
+    return admission.ok ? admission.signed.value : admission.code
   }
   const first = await sign(none)
   clock.now += 19_999
@@ -89,7 +89,7 @@ t.test('what was signed while the clock was ahead is not used when it is right a
     at.now -= 600_000
     const admission = await pipeline(none, { ...from, app: 'demo' }, 'socket')
     if (!admission.ok) throw new Error(admission.code)
-    t.same(verifyIdentity(admission.signed, keys, at.now), { identity: admission.identity })
+    t.same(verifyIdentity(admission.signed.value, keys, at.now), { identity: admission.identity })
   }
 })
 

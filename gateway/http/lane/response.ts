@@ -1,8 +1,11 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { writeWithBatch } from '../../batch.ts'
+import { copied } from '../../headers/field-lines.ts'
 import type { ClientResponse } from '../../upstream/client-exchange.ts'
-import type { RelayedHead } from '../../upstream/relay.ts'
+import { type AddedFields, relayedLength } from '../../upstream/relay.ts'
+import { isRelayed } from '../../upstream/response-fields.ts'
+import type { ResponseHead } from '../../upstream/response-head.ts'
 
 export type ResponseParts = {
   /** What the client may rely on, in the words of `Keep-Alive`. */
@@ -13,7 +16,27 @@ export type ResponseParts = {
 /** What is among the fields already. */
 type Has = { hasDate: boolean; hasLength: boolean; hasConnection: boolean }
 
+type Listener = () => void
+
+const both = (first: Listener, second: Listener) => (): void => {
+  first()
+  second()
+}
+
 const NO_BODY = new Set([204, 304])
+
+let lastFields: readonly string[] = []
+let lastText = ''
+
+/** Nearly all answers of a deployment have the same. */
+function textOf(fields: readonly string[]): string {
+  if (fields === lastFields) return lastText
+  let text = ''
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`
+  lastFields = fields
+  lastText = copied(text)
+  return lastText
+}
 
 /** The answer to a request of the lane: the bytes that `node:http` would write. */
 export class LaneResponse implements ClientResponse {
@@ -27,9 +50,9 @@ export class LaneResponse implements ClientResponse {
   #head = ''
   #isChunked = false
   #isClosed = false
-  /** Few, and mostly one: less than an emitter. */
-  #onClose: (() => void)[] = []
-  #onDrain: (() => void) | undefined
+  /** Mostly one: an emitter would be more than that. */
+  #onClose: Listener | undefined
+  #onDrain: Listener | undefined
 
   constructor(
     socket: Socket,
@@ -44,8 +67,8 @@ export class LaneResponse implements ClientResponse {
   }
 
   on(event: 'close' | 'drain', listener: () => void): void {
-    if (event === 'close') this.#onClose.push(listener)
-    else this.#onDrain = listener
+    if (event === 'drain') this.#onDrain = listener
+    else this.#onClose = this.#onClose === undefined ? listener : both(this.#onClose, listener)
   }
 
   once(event: 'close', listener: () => void): void {
@@ -84,17 +107,19 @@ export class LaneResponse implements ClientResponse {
     this.#setHead(status, text, { hasDate, hasLength, hasConnection })
   }
 
-  writeLines({ status, reason, lines, contentLength }: RelayedHead, added: readonly string[]): void {
-    let text = `HTTP/1.1 ${status} ${reason}\r\n`
+  writeLines(head: ResponseHead, { responseFields, requestId }: AddedFields): void {
+    let text = head.statusLine
     let hasDate = false
-    for (const line of lines) {
+    for (const line of head.lines) {
+      if (!isRelayed(line, head)) continue
       text += line.text
       hasDate ||= line.name.lower === 'date'
     }
-    for (let i = 0; i < added.length; i += 2) text += `${added[i]}: ${added[i + 1]}\r\n`
-    const hasLength = contentLength !== undefined
-    if (hasLength) text += `Content-Length: ${contentLength}\r\n`
-    this.#setHead(status, text, { hasDate, hasLength, hasConnection: false })
+    text += textOf(responseFields)
+    if (requestId !== undefined) text += `X-Request-ID: ${requestId}\r\n`
+    const length = relayedLength(head)
+    if (length !== undefined) text += `Content-Length: ${length}\r\n`
+    this.#setHead(head.status, text, { hasDate, hasLength: length !== undefined, hasConnection: false })
   }
 
   #setHead(status: number, fields: string, has: Has): void {
@@ -141,7 +166,7 @@ export class LaneResponse implements ClientResponse {
   closed(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    for (const listener of this.#onClose) listener()
+    this.#onClose?.()
   }
 
   #writeLast(chunk: Buffer | string | undefined, encoding: BufferEncoding): void {

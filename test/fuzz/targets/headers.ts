@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
+import { ownLine, ownName } from '../../../gateway/headers/field-lines.ts'
 import { injectFields } from '../../../gateway/headers/inject.ts'
 import { normaliseHeaders } from '../../../gateway/headers/normalise.ts'
 import { fuzzTarget, must } from '../target.ts'
@@ -115,7 +116,8 @@ export const headers = fuzzTarget<Field[]>({
       must(from > 0, 'a field was made up, changed or moved')
       must(text === `${name.raw}: ${value}\r\n`, 'a line that is written otherwise')
     }
-    const vouched = { signedIdentity: 'S', address: 'A', scheme: 'http', host: 'H', requestId: 'R' } as const
+    const identity = ownLine(ownName('IM-Identity'), 'S')
+    const vouched = { identity, address: 'A', scheme: 'http', host: 'H', requestId: 'R' } as const
     const all = injectFields([...endToEnd], vouched)
     const identities = all.filter(({ name }) => fold(name.raw) === 'im-identity')
     must(identities.length === 1, `${identities.length} identities`)

@@ -42,8 +42,8 @@ t.test(
 t.test('a flood of lines does not fill the memory, and changes no answer', async (t) => {
   const first = lines.read('Host: first')
   for (let i = 0; i < 10_000; i++) {
-    t.equal(lines.read(`Host: ${i}`)?.value, `${i}`)
-    t.equal(lines.read(`X-${i}: ${i}`)?.name.raw, `X-${i}`)
+    if (lines.read(`Host: ${i}`)?.value !== `${i}`) t.fail(`line ${i}`)
+    if (lines.read(`X-${i}: ${i}`)?.name.raw !== `X-${i}`) t.fail(`name ${i}`)
   }
   t.not(lines.read('Host: first'), first, 'it was forgotten')
   t.same(lines.read('Host: first'), first)

@@ -106,7 +106,7 @@ export async function startStand(t: Scope, options: StandOptions): Promise<Stand
       target: req.url ?? '/',
       host,
       fields: injectFields(headers.endToEnd, {
-        signedIdentity: admission.signed,
+        identity: admission.signed,
         address: origin.address,
         scheme: 'http',
         host,

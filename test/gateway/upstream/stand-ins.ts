@@ -176,7 +176,7 @@ export async function startFront(
       ...adapt.head,
     }
     forward(req, res, head, {
-      responseHeaders: ['Access-Control-Allow-Origin', '*'],
+      responseFields: ['Access-Control-Allow-Origin', '*'],
       fail(code) {
         failures.push(code)
         res.writeHead(500, ['Content-Length', `${code.length}`])

@@ -119,7 +119,7 @@ t.test('what a client has not taken yet stays as it came while its core answers 
     answers.push(res)
     const framing = { kind: 'absent' } as const
     const head = { method: 'GET', target: '/', host: 'front.test', fields: [], framing }
-    forward(req, res, head, { responseHeaders: [], fail: (code) => t.fail(code), onDone: resolve })
+    forward(req, res, head, { responseFields: [], fail: (code) => t.fail(code), onDone: resolve })
     t.match(await promise, { status: 200 })
     return res
   }
