@@ -47,7 +47,7 @@ export function createChecks() {
   const limit = createRateLimit({ perMinute: Number.MAX_SAFE_INTEGER, clock: Date.now })
   const cache = createOutcomeCache(Date.now)
   const settings = { app: 'demo', origins: ['*'], allowPlatformKeyFromBrowser: false, platformSources: [] }
-  cache.putProof({ ...IDENTITY, settings, signature: undefined })
+  cache.putProof({ ...IDENTITY, settings, cachedUntilMs: 0, signature: undefined })
   const scanner = new FrameScanner({ pass() {}, packet: () => true, violate() {} }, TUNNEL_LIMITS)
   const signed = signIdentity(IDENTITY, KEYS, Date.now())
   const identity = ownLine(ownName('IM-Identity'), signed)

@@ -1,7 +1,11 @@
+import { setFlagsFromString } from 'node:v8'
 import { watchFiles } from '#contract/config-file.ts'
 import { ConfigError, loadConfig } from './config.ts'
 import { buildGateway } from './gateway.ts'
 import { createLog } from './observe/log.ts'
+
+// A gateway has one processor, on which the collector's helpers would only wait for each other.
+setFlagsFromString('--no-parallel-scavenge')
 
 async function main(): Promise<void> {
   const { env } = process

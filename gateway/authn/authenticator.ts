@@ -45,6 +45,8 @@ export type Proof = {
   userId: string | undefined
   credentialId: string
   expiresAtMs: number | undefined
+  /** Kept by the cache, by its steady clock: until when it may be used; 0 where it may not, or no longer. */
+  cachedUntilMs: number
   /** Kept by the signer: the identity last signed for this proof. */
   signature:
     | {

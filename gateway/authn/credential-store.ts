@@ -9,6 +9,7 @@ import type { FeedFollower } from './credential-changes.ts'
 import type { ForeignTokens } from './foreign-tokens.ts'
 import type { IntrospectionClient } from './introspection.ts'
 import type { OutcomeCache } from './outcome-cache.ts'
+import { createRecentProofs } from './recent-proofs.ts'
 import type { RedisLookup } from './redis-lookup.ts'
 import type { VouchedUser } from './token-verifier.ts'
 
@@ -82,21 +83,18 @@ export function createCredentialStore(parts: Parts): CredentialStore {
   const { cache, ledger, feed, redis, introspect, foreign, budget, clock, observe } = parts
   const { limits = DEFAULT_STORE_LIMITS, steadyClock = clock } = parts
   const lookups = new Map<string, Promise<Resolution>>()
-  const digestOfClientKey = rememberingLast((key) => credentialDigest('client-key', '', key))
+  const recent = createRecentProofs({ cache, clock: steadyClock })
   /** The client key, by digest, that last named an app. */
   const keyOfApp = new LRUCache<string, string>({ max: MAX_APPS })
   let failures = 0
   let pausedUntilMs = 0
 
-  function resolveDigest(
-    kind: CredentialKind,
-    within: AppSettings | undefined,
-    digest: string,
-    secret?: string,
-    address?: string,
-  ): Resolution | Promise<Resolution> {
-    const cached = cache.get(digest)
-    if (cached === undefined) return lookUp({ kind, within, digest, secret }, address)
+  function resolveDigest(question: Question, address?: string): Resolution | Promise<Resolution> {
+    const cached = cache.get(question.digest)
+    return cached === undefined ? lookUp(question, address) : judgeCached(cached)
+  }
+
+  function judgeCached(cached: Proof | null): Resolution {
     const state = feed.state()
     if (state === 'stale') {
       observe('cache-stale')
@@ -219,38 +217,39 @@ export function createCredentialStore(parts: Parts): CredentialStore {
   return {
     resolve(kind, within, secret, address) {
       if (isOverlong(secret)) return undefined
-      if (kind === 'client-key')
-        return resolveDigest(kind, within, digestOfClientKey(secret), undefined, address)
+      const known = recent.find(kind, within?.app, secret)
+      if (known !== undefined) return judgeCached(known)
       const digest = credentialDigest(kind, within === undefined ? '' : within.app, secret)
-      return resolveDigest(kind, within, digest, kind === 'client-token' ? secret : undefined, address)
+      const found = resolveDigest(
+        { kind, within, digest, secret: kind === 'client-token' ? secret : undefined },
+        address,
+      )
+      if (found !== undefined && !(found instanceof Promise)) recent.add(secret, found)
+      return found
     },
 
     resolveApp(app) {
       const digest = keyOfApp.get(app)
       return digest === undefined
-        ? resolveDigest('default-app', undefined, credentialDigest('default-app', '', ''))
-        : resolveDigest('client-key', undefined, digest)
+        ? resolveDigest(aboutApp('default-app', credentialDigest('default-app', '', '')))
+        : resolveDigest(aboutApp('client-key', digest))
     },
   }
 }
 
-/** Of a function of one text. Nearly every request to a gateway names the same app, by the same key. */
-function rememberingLast(answer: (text: string) => string): (text: string) => string {
-  let lastText: string | undefined
-  let lastAnswer = ''
-  return (text) => {
-    if (text !== lastText) lastAnswer = answer(text)
-    lastText = text
-    return lastAnswer
-  }
-}
+const aboutApp = (kind: CredentialKind, digest: string): Question => ({
+  kind,
+  within: undefined,
+  digest,
+  secret: undefined,
+})
 
 const isWithin = (found: Introspection, within: AppSettings | undefined): boolean =>
   !found.active || within === undefined || found.grant.app === within.app
 
 function toProof(grant: Grant, credentialId: string, within: AppSettings | undefined): Proof {
   const { app, expiresAtMs } = grant
-  const common = { app, credentialId, expiresAtMs, signature: undefined }
+  const common = { app, credentialId, expiresAtMs, cachedUntilMs: 0, signature: undefined }
   switch (grant.kind) {
     case 'client-token':
       if (within === undefined) throw new Error('a client token is looked up within an app')
@@ -275,6 +274,7 @@ function toForeignProof(
     userId,
     credentialId,
     expiresAtMs,
+    cachedUntilMs: 0,
     signature: undefined,
   }
 }

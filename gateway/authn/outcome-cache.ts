@@ -9,6 +9,8 @@ import type { Proof } from './authenticator.ts'
 export type OutcomeCache = {
   /** The proof (the same object each time), `null` where the credential is known to be bad, else undefined. */
   get(digest: string): Proof | null | undefined
+  /** Whether a proof that it gave would be given again. */
+  isCurrent(proof: Proof, steadyNowMs: number): boolean
   /** @param ttlMs where less than usual is wanted */
   putProof(proof: Proof, ttlMs?: number): void
   putRefusal(digest: string): void
@@ -35,8 +37,6 @@ export const DEFAULT_CACHE_LIMITS: OutcomeCacheLimits = {
   refusalTtlMs: 10_000,
 }
 
-type Entry = { proof: Proof; untilMs: number }
-
 export function createOutcomeCache(
   clock: () => number,
   limits: OutcomeCacheLimits = DEFAULT_CACHE_LIMITS,
@@ -44,9 +44,12 @@ export function createOutcomeCache(
 ): OutcomeCache {
   const defaultApp = credentialDigest('default-app', '', '')
   const digestsOfUser = new Map<string, string | Set<string>>()
-  const proofs = new LRUCache<string, Entry>({
+  const proofs = new LRUCache<string, Proof>({
     max: limits.maxProofs,
-    dispose: (entry, digest) => forgetUser(entry.proof, digest),
+    dispose(proof, digest) {
+      proof.cachedUntilMs = 0
+      forgetUser(proof, digest)
+    },
   })
   const refusals = new LRUCache<string, number>({ max: limits.maxRefusals })
 
@@ -68,13 +71,16 @@ export function createOutcomeCache(
     else if (typeof held === 'object' && held.delete(digest) && held.size === 0) digestsOfUser.delete(key)
   }
 
+  function isCurrent({ cachedUntilMs, expiresAtMs }: Proof, steadyNowMs: number): boolean {
+    return steadyNowMs < cachedUntilMs && (expiresAtMs === undefined || clock() < expiresAtMs)
+  }
+
   return {
+    isCurrent,
     get(digest) {
-      const entry = proofs.get(digest)
-      if (entry !== undefined) {
-        const { expiresAtMs } = entry.proof
-        const isExpired = expiresAtMs !== undefined && clock() >= expiresAtMs
-        if (!isExpired && steadyClock() < entry.untilMs) return entry.proof
+      const proof = proofs.get(digest)
+      if (proof !== undefined) {
+        if (isCurrent(proof, steadyClock())) return proof
         proofs.delete(digest)
         return undefined
       }
@@ -89,8 +95,8 @@ export function createOutcomeCache(
       const digest = proof.credentialId
       proofs.delete(digest)
       refusals.delete(digest)
-      const untilMs = steadyClock() + jittered(Math.min(ttlMs, limits.proofTtlMs))
-      proofs.set(digest, { proof, untilMs })
+      proof.cachedUntilMs = steadyClock() + jittered(Math.min(ttlMs, limits.proofTtlMs))
+      proofs.set(digest, proof)
       rememberUser(proof)
     },
 
@@ -114,7 +120,7 @@ export function createOutcomeCache(
     // A refusal does not say which app it would have belonged to, and a new app can end a deployment's having
     // only one: all of both go.
     evictApp(app) {
-      for (const [digest, { proof }] of [...proofs.entries()]) {
+      for (const [digest, proof] of [...proofs.entries()]) {
         if (proof.app === app) proofs.delete(digest)
       }
       proofs.delete(defaultApp)

@@ -25,19 +25,23 @@ export type Metrics = {
   gauges(name: string, help: string, label: string, read: () => Record<string, number>): void
 }
 
+type Tally = { count: number }
+
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const byStatus = new Map<number, number>()
-  const refusals = new Map<string, number>()
-  const events = new Map<string, number>()
-  const forgeries = new Map([['header', 0]])
-  const drops = new Map<string, number>()
-  const reloads = new Map<string, number>()
-  const add = <K>(counts: Map<K, number>, key: K, more = 1): void => {
-    counts.set(key, (counts.get(key) ?? 0) + more)
+  const byStatus = new Map<number, Tally>()
+  const refusals = new Map<string, Tally>()
+  const events = new Map<string, Tally>()
+  const forgeries = new Map<string, Tally>([['header', { count: 0 }]])
+  const drops = new Map<string, Tally>()
+  const reloads = new Map<string, Tally>()
+  const add = <K>(counts: Map<K, Tally>, key: K, more = 1): void => {
+    const tally = counts.get(key)
+    if (tally === undefined) counts.set(key, { count: more })
+    else tally.count += more
   }
 
   tallied('http_requests_total', 'Requests answered, by status.', 'status', byStatus)
@@ -73,7 +77,7 @@ export function createMetrics(): Metrics {
     name: string,
     help: string,
     label: string,
-    counts: Map<K, number>,
+    counts: Map<K, Tally>,
   ) {
     return new Counter({
       name,
@@ -82,7 +86,7 @@ export function createMetrics(): Metrics {
       registers: [registry],
       collect() {
         this.reset()
-        for (const [key, count] of counts) this.inc({ [label]: String(key) }, count)
+        for (const [key, { count }] of counts) this.inc({ [label]: String(key) }, count)
       },
     })
   }

@@ -22,6 +22,7 @@ function proofOf(kind: Proof['kind']): Proof {
     userId: kind === 'client' ? 'ada' : undefined,
     credentialId: 'digest',
     expiresAtMs: undefined,
+    cachedUntilMs: 0,
     signature: undefined,
   }
 }

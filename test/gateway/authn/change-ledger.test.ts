@@ -17,6 +17,7 @@ const proof: Proof = {
   userId: 'ada',
   credentialId: 'd',
   expiresAtMs: undefined,
+  cachedUntilMs: 0,
   signature: undefined,
 }
 const answerAt = (position: number, more: Partial<Answer> = {}): Answer => ({

@@ -13,6 +13,7 @@ function proofOf(digest: string, more: Partial<Proof> = {}): Proof {
     userId: 'ada',
     credentialId: digest,
     expiresAtMs: undefined,
+    cachedUntilMs: 0,
     signature: undefined,
     ...more,
   }

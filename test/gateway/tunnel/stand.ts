@@ -43,6 +43,7 @@ export function proofOf(token: string, expiresAtMs?: number): Proof {
     userId: `user-of-${token}`,
     credentialId: `id-of-${token}`,
     expiresAtMs,
+    cachedUntilMs: 0,
     signature: undefined,
   }
 }
