@@ -20,7 +20,7 @@ let scratchUsed = 0
 const MIN_HELD = 4
 
 let waiting: BatchWork[] = []
-let corked: Writable[] = []
+const held: { socket: Writable; text: string }[] = []
 let isHolding = false
 
 /** Within the current turn of the event loop, before any socket is looked at again. */
@@ -37,11 +37,13 @@ export function keepForBatch(buffer: Buffer, length: number): number {
   return at
 }
 
-/** What is written to a socket in a large batch leaves at its end, in the order of these calls; otherwise at once. */
-export function writeWithBatch(socket: Writable): void {
-  if (!isHolding) return
-  socket.cork()
-  corked.push(socket)
+/**
+ * Writes a text (latin-1: a character a byte): in a large batch at its end, otherwise at once. So nothing else may be
+ * written to the socket, nor may it be ended, before the batch is over.
+ */
+export function writeWithBatch(socket: Writable, text: string): void {
+  if (isHolding) held.push({ socket, text })
+  else socket.write(text, 'latin1')
 }
 
 function runBatch(): void {
@@ -51,7 +53,6 @@ function runBatch(): void {
   for (const work of batch) work.proceed()
   isHolding = false
   scratchUsed = 0
-  const sockets = corked
-  corked = []
-  for (const socket of sockets) socket.uncork()
+  for (const { socket, text } of held) if (socket.writable) socket.write(text, 'latin1')
+  held.length = 0
 }

@@ -9,6 +9,8 @@ type Written = { chunk: Buffer; encoding: BufferEncoding }[]
  * section 9.5). What is written after that goes nowhere; the end of the read side tells what became of the exchange.
  */
 export class AnswerFirstSocket extends Socket {
+  /** A long body is being written; whatever is written in one piece is there, or lost, before an answer can be. */
+  isStreaming = false
   readonly #onUnwritable: (error: Error) => void
   #isUnwritable = false
 
@@ -19,7 +21,8 @@ export class AnswerFirstSocket extends Socket {
 
   override _write(chunk: Buffer, encoding: BufferEncoding, done: Done): void {
     if (this.#isUnwritable) done()
-    else super._write(chunk, encoding, (error) => this.#written(error, done))
+    else if (this.isStreaming) super._write(chunk, encoding, (error) => this.#written(error, done))
+    else super._write(chunk, encoding, done)
   }
 
   override _writev(chunks: Written, done: Done): void {

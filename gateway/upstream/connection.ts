@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import { addToBatch, type BatchWork, keepForBatch, scratch, writeWithBatch } from '../batch.ts'
 import { AnswerFirstSocket } from './answer-first-socket.ts'
 import type { FailureCause, UpstreamFailure } from './failure.ts'
@@ -48,7 +47,7 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
   readonly #owner: ConnectionOwner
   readonly #settings: UpstreamSettings
   readonly #clock: () => number
-  readonly #socket: Socket
+  readonly #socket: AnswerFirstSocket
   #buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
   readonly #parser: ResponseParser
   #exchange: Exchange | undefined
@@ -96,8 +95,10 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
     this.#answered = false
     this.#sent = !request.more
     this.#parser.begin(request.toHead)
-    writeWithBatch(this.#socket)
-    this.#socket.write(text, 'latin1')
+    this.#socket.isStreaming = request.more
+    // What follows is written by itself, and must not overtake.
+    if (request.more) this.#socket.write(text, 'latin1')
+    else writeWithBatch(this.#socket, text)
     if (this.#connected) this.#await()
   }
 

@@ -171,13 +171,14 @@ export class LaneResponse implements ClientResponse {
 
   #writeLast(chunk: Buffer | string | undefined, encoding: BufferEncoding): void {
     const socket = this.#socket
-    writeWithBatch(socket)
     if (chunk === undefined || chunk.length === 0) {
       const text = this.#takeHead() + (this.#isChunked ? '0\r\n\r\n' : '')
       if (text !== '') socket.write(text, 'latin1')
     } else if (typeof chunk === 'string' && encoding === 'latin1' && !this.#isChunked) {
-      // Head and body leave in one write.
-      socket.write(this.#takeHead() + chunk, 'latin1')
+      // Head and body leave in one write. Before an end it cannot wait.
+      const text = this.#takeHead() + chunk
+      if (this.shouldKeepAlive) writeWithBatch(socket, text)
+      else socket.write(text, 'latin1')
     } else {
       this.write(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)
       if (this.#isChunked) socket.write('0\r\n\r\n', 'latin1')
