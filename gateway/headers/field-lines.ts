@@ -14,6 +14,8 @@ export type FieldLine<Role = unknown> = {
   readonly value: string
   /** With its line end; nothing in it ends a line sooner, or makes another of it. */
   readonly text: string
+  /** As it was received, where it is remembered. */
+  readonly source?: string
 }
 
 export type FieldLines<Role> = {
@@ -54,8 +56,8 @@ export function createFieldLines<Role>(roleOf: (lower: string) => Role, repeated
       if (line === undefined || text.length > MAX_REMEMBERED_LINE_LENGTH || !repeated.test(line.name.lower))
         return line
       if (lines.size >= MAX_REMEMBERED) lines.clear()
-      const kept = keptLine(line)
-      lines.set(copied(text), kept)
+      const kept = { ...keptLine(line), source: copied(text) }
+      lines.set(kept.source, kept)
       return kept
     },
   }
@@ -85,6 +87,26 @@ function lineOf<Role>(name: FieldName<Role>, untrimmed: string): FieldLine<Role>
   // What is left of CR and LF here stands alone: such bytes end a line for some readers and not for others.
   if (FORBIDDEN_IN_VALUE.test(value)) return undefined
   return { name, value, text: `${name.raw}: ${value}\r\n` }
+}
+
+/** Reads the sections of one connection, of which each is mostly like the one before. */
+export class LineMemory<Role> {
+  readonly #lines: FieldLines<Role>
+  readonly #last: (FieldLine<Role> | undefined)[] = []
+
+  constructor(lines: FieldLines<Role>) {
+    this.#lines = lines
+  }
+
+  /** The `nth` line of a section: `text` from `start` to `end`. */
+  read(nth: number, text: string, start: number, end: number): FieldLine<Role> | undefined {
+    const last = this.#last[nth]
+    const source = last?.source
+    if (source?.length === end - start && text.startsWith(source, start)) return last
+    const line = this.#lines.read(text.slice(start, end))
+    if (line?.source !== undefined) this.#last[nth] = line
+    return line
+  }
 }
 
 function createFieldNames<Role>(roleOf: (lower: string) => Role): {

@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { createDurations } from './durations.ts'
 
 /**
  * Metrics with closed label sets. The hot path only adds to plain numbers and arrays; they are copied into the
@@ -66,11 +67,10 @@ export function createMetrics(): Metrics {
     registers: [registry],
   })
   reloadState.set(1)
-  const durations = new Histogram({
+  const durations = createDurations(registry, {
     name: 'http_request_duration_seconds',
     help: 'From the arrival of a request to the end of its answer.',
-    buckets: BUCKETS_S,
-    registers: [registry],
+    bucketsS: BUCKETS_S,
   })
 
   function tallied<K extends string | number>(

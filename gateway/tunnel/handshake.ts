@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { type FieldLine, ownLine, ownName } from '../headers/field-lines.ts'
 import { ResponseSyntaxError } from '../upstream/failure.ts'
+import { bytesOf } from '../upstream/relay.ts'
 import { requestHead } from '../upstream/request-head.ts'
 import { parseResponseHead, type ResponseHead } from '../upstream/response-head.ts'
 import { ResponseParser } from '../upstream/response-parser.ts'
@@ -63,7 +64,7 @@ export class AnswerReader {
     this.#parser = new ResponseParser({
       onHead: (head, body) => {
         this.#head = head
-        if (body !== undefined) this.#take(body)
+        if (body !== undefined) this.#take(bytesOf(body))
       },
       onBody: (bytes) => this.#take(bytes),
       onEnd: () => undefined,

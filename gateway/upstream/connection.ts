@@ -2,7 +2,7 @@ import { addToBatch, type BatchWork, keepForBatch, scratch, writeWithBatch } fro
 import { AnswerFirstSocket } from './answer-first-socket.ts'
 import type { FailureCause, UpstreamFailure } from './failure.ts'
 import type { ResponseHead } from './response-head.ts'
-import { ResponseParser, type ResponseSink } from './response-parser.ts'
+import { ResponseParser, type ResponseSink, type WholeBody } from './response-parser.ts'
 import type { UpstreamSettings } from './settings.ts'
 
 /**
@@ -158,7 +158,7 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
     else this.#fail('timeout')
   }
 
-  onHead(head: ResponseHead, body: Buffer | undefined): void {
+  onHead(head: ResponseHead, body: WholeBody | undefined): void {
     this.#owner.onHead(head)
     this.#exchange?.onHead(head, body)
   }

@@ -4,10 +4,11 @@ import type { Exchange, UpstreamConnection } from './connection.ts'
 import { codeOfFailure, mayRepeat, type UpstreamFailure } from './failure.ts'
 import type { ForwardHead, ForwardHooks } from './forward-contract.ts'
 import type { UpstreamPool } from './pool.ts'
-import { endAfterLingering, endWith, relayHead } from './relay.ts'
+import { bytesOf, endAfterLingering, endWith, relayHead } from './relay.ts'
 import { RequestBody } from './request-body.ts'
 import { framingOfLength, type RequestFraming, requestHead } from './request-head.ts'
 import type { ResponseHead } from './response-head.ts'
+import type { WholeBody } from './response-parser.ts'
 import type { Upstream, Waiter } from './upstream.ts'
 
 export type Forward = (
@@ -108,7 +109,7 @@ class Forwarding implements Exchange, Waiter {
     this.#body?.resume()
   }
 
-  onHead(head: ResponseHead, body: Buffer | undefined): void {
+  onHead(head: ResponseHead, body: WholeBody | undefined): void {
     this.#isAnswered = true
     if (body !== undefined) this.#connection = undefined
     const { credentialPosition } = head
@@ -153,7 +154,7 @@ class Forwarding implements Exchange, Waiter {
     this.#pool.acquire(this)
   }
 
-  #relay(head: ResponseHead, body: Buffer | undefined): void {
+  #relay(head: ResponseHead, body: WholeBody | undefined): void {
     const res = this.#res
     // The rest of the client's body may never be read; what follows it could not be found then.
     if (this.#isUploading) res.shouldKeepAlive = false
@@ -165,7 +166,7 @@ class Forwarding implements Exchange, Waiter {
         if (!res.writableEnded) res.flushHeaders()
       })
     } else if (this.#isUploading) {
-      if (body.length > 0) res.write(Buffer.from(body))
+      if (body.length > 0) res.write(bytesOf(body))
       this.#end()
     } else {
       // First, because an answer may close as it ends.
@@ -183,9 +184,9 @@ class Forwarding implements Exchange, Waiter {
   }
 
   /** The client must not hear of changed credentials before this gateway goes by them. */
-  #holdBack(hold: Promise<void>, head: ResponseHead, body: Buffer | undefined): void {
+  #holdBack(hold: Promise<void>, head: ResponseHead, body: WholeBody | undefined): void {
     const held = { bytes: [] as Buffer[], isComplete: false }
-    const whole = body === undefined ? undefined : Buffer.from(body)
+    const whole = typeof body === 'object' ? bytesOf(body) : body
     this.#held = held
     this.#connection?.pause()
     const go = (): void => {

@@ -1,8 +1,8 @@
 import type { ClientRequest, ClientResponse } from './client-exchange.ts'
 import { relayedFields } from './response-fields.ts'
 import type { ResponseHead } from './response-head.ts'
+import type { WholeBody } from './response-parser.ts'
 
-const MAX_TEXT_BYTES = 16_384
 const LINGER_MS = 1_000
 /** A client writes much before it reads; the time is the bound that counts. */
 const MAX_LINGER_BYTES = 67_108_864
@@ -32,11 +32,14 @@ export function relayHead(res: ClientResponse, head: ResponseHead, added: AddedF
 export const relayedLength = ({ status, contentLength }: ResponseHead): number | undefined =>
   status === 204 ? undefined : contentLength
 
-export function endWith(res: ClientResponse, body: Buffer): void {
-  // A text leaves with the head in one write; a buffer would be another.
-  if (body.length <= MAX_TEXT_BYTES) res.end(body.toString('latin1'), 'latin1')
+export function endWith(res: ClientResponse, body: WholeBody): void {
+  if (typeof body === 'string') res.end(body, 'latin1')
   else res.end(Buffer.from(body))
 }
+
+/** As bytes that may be kept. */
+export const bytesOf = (body: WholeBody): Buffer =>
+  typeof body === 'string' ? Buffer.from(body, 'latin1') : Buffer.from(body)
 
 /**
  * Ends an answer that is complete while its request still arrives. Closing on unread bytes makes the kernel

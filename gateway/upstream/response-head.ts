@@ -1,4 +1,4 @@
-import { copied } from '../headers/field-lines.ts'
+import { copied, LineMemory } from '../headers/field-lines.ts'
 import { ResponseSyntaxError } from './failure.ts'
 import { type ReceivedFields, responseLines } from './response-fields.ts'
 
@@ -33,7 +33,11 @@ const KEEP_ALIVE_TIMEOUT = /(?:^|[,\s])timeout=(\d{1,6})(?:[,\s]|$)/i
  * Reads a response's head, given without the empty line at its end.
  * @throws ResponseSyntaxError
  */
-export function parseResponseHead(text: string, toHead: boolean): ResponseHead {
+export function parseResponseHead(
+  text: string,
+  toHead: boolean,
+  memory = new LineMemory(responseLines),
+): ResponseHead {
   let end = text.indexOf('\r\n')
   if (end === -1) end = text.length
   const { status, reason, isOld, written } = readStatusLine(text.slice(0, end))
@@ -56,7 +60,7 @@ export function parseResponseHead(text: string, toHead: boolean): ResponseHead {
     end = text.indexOf('\r\n', start)
     if (end === -1) end = text.length
     // A line that begins with a blank (obs-fold) has no token for a name, and is refused with the rest.
-    const line = responseLines.read(text.slice(start, end))
+    const line = memory.read(head.lines.length, text, start, end)
     if (line === undefined) throw new ResponseSyntaxError('field')
     if (head.lines.push(line) > MAX_FIELDS) throw new ResponseSyntaxError('too many fields')
     const { name, value } = line

@@ -1,16 +1,25 @@
+import { LineMemory } from '../headers/field-lines.ts'
 import { ChunkedDecoder } from './chunked-decoder.ts'
 import { ResponseSyntaxError } from './failure.ts'
+import { responseLines } from './response-fields.ts'
 import { parseResponseHead, type ResponseHead } from './response-head.ts'
 
-/** Hears of one response. All bytes are views, valid during the call only. */
+/** Hears of one response. All buffers are views, valid during the call only. */
 export type ResponseSink = {
-  /** `body` is given where the response is complete with it (empty where there is none): nothing follows. */
-  onHead(head: ResponseHead, body: Buffer | undefined): void
+  /**
+   * `body` is given where the response is complete with it, and nothing follows: a text (latin-1: a character a byte)
+   * where it is small, empty where there is none.
+   */
+  onHead(head: ResponseHead, body: WholeBody | undefined): void
   onBody(bytes: Buffer): void
   onEnd(): void
 }
 
+export type WholeBody = string | Buffer
+
 const MAX_HEAD_BYTES = 65_536
+/** A text leaves with its head in one write; a buffer would be another. */
+const MAX_TEXT_BYTES = 16_384
 const MAX_INTERIM_RESPONSES = 8
 const END_OF_HEAD = '\r\n\r\n'
 const NOTHING = Buffer.alloc(0)
@@ -23,6 +32,7 @@ const LF = 10
  */
 export class ResponseParser {
   readonly #sink: ResponseSink
+  readonly #memory = new LineMemory(responseLines)
   #toHead = false
   #interim = 0
   #head: ResponseHead | undefined
@@ -116,7 +126,7 @@ export class ResponseParser {
   }
 
   #takeHead(text: string, buffer: Buffer, bodyAt: number, end: number): number {
-    const head = parseResponseHead(text, this.#toHead)
+    const head = parseResponseHead(text, this.#toHead, this.#memory)
     if (head.status < 200) {
       // 101 answers an upgrade, and none is asked for here.
       if (head.status === 101 || ++this.#interim > MAX_INTERIM_RESPONSES)
@@ -125,11 +135,11 @@ export class ResponseParser {
     }
     this.#held = NOTHING
     this.#head = head
-    if (head.framing === 'none') return this.#takeWhole(head, NOTHING, bodyAt)
+    if (head.framing === 'none') return this.#takeWhole(head, '', bodyAt)
     if (head.framing === 'fixed') {
       const length = head.contentLength ?? 0
       if (length <= end - bodyAt)
-        return this.#takeWhole(head, buffer.subarray(bodyAt, bodyAt + length), bodyAt + length)
+        return this.#takeWhole(head, bodyIn(buffer, bodyAt, bodyAt + length), bodyAt + length)
       this.#remaining = length
     }
     if (head.framing === 'chunked') this.#chunked = new ChunkedDecoder()
@@ -137,7 +147,7 @@ export class ResponseParser {
     return bodyAt
   }
 
-  #takeWhole(head: ResponseHead, body: Buffer, endsAt: number): number {
+  #takeWhole(head: ResponseHead, body: WholeBody, endsAt: number): number {
     this.#done = true
     this.#remaining = 0
     this.#sink.onHead(head, body)
@@ -167,6 +177,9 @@ export class ResponseParser {
     this.#sink.onEnd()
   }
 }
+
+const bodyIn = (buffer: Buffer, start: number, end: number): WholeBody =>
+  end - start <= MAX_TEXT_BYTES ? buffer.toString('latin1', start, end) : buffer.subarray(start, end)
 
 /** Tells at once, without waiting for a head that will never end, what is not HTTP or ends its lines in LF. */
 function checkBeginning(held: Buffer, from: number): void {

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net'
 import { addToBatch, type BatchWork } from '../../batch.ts'
+import { LineMemory } from '../../headers/field-lines.ts'
+import { requestLines } from '../../headers/normalise.ts'
 import type { ClientRequest, ClientResponse } from '../../upstream/client-exchange.ts'
 import { type LaneRequest, parseLaneRequest } from './request.ts'
 import { LaneResponse, type ResponseParts } from './response.ts'
@@ -29,6 +31,7 @@ export class LaneConnection implements BatchWork {
   hasServed = false
   readonly #parts: LaneConnectionParts
   readonly #peer: ClientRequest['socket']
+  readonly #memory = new LineMemory(requestLines)
   #response: LaneResponse | undefined
   #startedMs = 0
   /** What waits for its turn in the batch. */
@@ -89,7 +92,7 @@ export class LaneConnection implements BatchWork {
     // Ended from our side already: there could be no answer.
     if (chunk === undefined || !this.socket.writable) return
     const parts = this.#parts
-    const request = parseLaneRequest(chunk, this.#peer)
+    const request = parseLaneRequest(chunk, this.#peer, this.#memory)
     if (request === undefined || !parts.takes(request.path)) parts.handOver(this, chunk)
     else this.#serve(request)
   }

@@ -1,3 +1,4 @@
+import { LineMemory } from '../../headers/field-lines.ts'
 import { HeaderSection, type RequestLine, requestLines } from '../../headers/normalise.ts'
 import type { ClientRequest } from '../../upstream/client-exchange.ts'
 
@@ -81,15 +82,19 @@ export class LaneRequest implements ClientRequest {
  * to read from its first byte, and for the other lane to refuse. Whatever this takes, `node:http` reads as the same
  * request (test/fuzz/targets/lane.ts).
  */
-export function parseLaneRequest(bytes: Buffer, socket: LanePeer): LaneRequest | undefined {
+export function parseLaneRequest(
+  bytes: Buffer,
+  socket: LanePeer,
+  memory = new LineMemory(requestLines),
+): LaneRequest | undefined {
   const head = HEAD.exec(bytes.toString('latin1', 0, Math.min(bytes.length, MAX_HEAD_BYTES)))
   if (head === null) return undefined
   const [text, method = '', path = '', query = '', lines = ''] = head
   const section = new HeaderSection()
   let connection: string | undefined
-  for (let at = 0; at < lines.length; ) {
+  for (let at = 0, nth = 0; at < lines.length; nth++) {
     const end = lines.indexOf('\r', at)
-    const line = requestLines.read(lines.slice(at, end))
+    const line = memory.read(nth, lines, at, end)
     at = end + 2
     if (line === undefined || isForeign(line) || section.take(line) !== undefined) return undefined
     if (line.name.role !== 'connection') continue

@@ -32,7 +32,7 @@ function read(pieces: readonly Buffer[]): Read {
     onHead(head, body) {
       seen.head = head
       if (body === undefined) return
-      seen.body = body.toString('latin1')
+      seen.body = typeof body === 'string' ? body : body.toString('latin1')
       seen.complete = true
     },
     onBody(bytes) {

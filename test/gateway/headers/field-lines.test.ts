@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import t from 'tap'
-import { createFieldLines, ownLine, ownName } from '../../../gateway/headers/field-lines.ts'
+import { createFieldLines, LineMemory, ownLine, ownName } from '../../../gateway/headers/field-lines.ts'
 
 const lines = createFieldLines((lower) => lower.length, /^(?:host|date)$/)
 
@@ -47,4 +49,33 @@ t.test('a flood of lines does not fill the memory, and changes no answer', async
   }
   t.not(lines.read('Host: first'), first, 'it was forgotten')
   t.same(lines.read('Host: first'), first)
+})
+
+t.test('property: a memory of the section before changes no reading', async () => {
+  const line = fc.constantFrom(
+    'Host: a',
+    'Host: b',
+    'host: a',
+    'Date: 1',
+    'Date: 10',
+    'X: 1',
+    'X: 2',
+    'no colon',
+    '',
+  )
+  fc.assert(
+    fc.property(fc.array(fc.array(line, { maxLength: 5 }), { maxLength: 5 }), (sections) => {
+      const memory = new LineMemory(lines)
+      return sections.every((section) => {
+        const text = section.join('\r\n')
+        let start = 0
+        return section.every((source, nth) => {
+          const read = memory.read(nth, text, start, start + source.length)
+          start += source.length + 2
+          return isDeepStrictEqual(read, lines.read(source))
+        })
+      })
+    }),
+    { numRuns: 2_000 },
+  )
 })

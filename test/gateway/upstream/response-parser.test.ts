@@ -22,7 +22,7 @@ function parse(pieces: readonly Buffer[], { toHead = false, ends = false } = {})
       result.status = head.status
       result.fields = head.lines.flatMap(({ name, value }) => [name.raw, value])
       if (body !== undefined) {
-        result.body = body.toString('latin1')
+        result.body = typeof body === 'string' ? body : body.toString('latin1')
         result.isWhole = true
         result.isComplete = true
       }
