@@ -1,0 +1,84 @@
+import { Writable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import { addToBatch, keepForBatch, scratch, writeWithBatch } from '../../gateway/batch.ts'
+
+/** Notes what is written to it, among what else happens. */
+function socketInto(events: string[]): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(chunk, _encoding, done) {
+      events.push(`write ${chunk}`)
+      done()
+    },
+  })
+}
+
+async function batchOf(count: number, act: (i: number) => void): Promise<void> {
+  for (let i = 0; i < count; i++) addToBatch({ proceed: () => act(i) })
+  await turn()
+}
+
+t.test(
+  'work is done in the order it came, and what a large batch writes leaves after all of it',
+  async (t) => {
+    const events: string[] = []
+    const socket = socketInto(events)
+    const act = (i: number) => {
+      events.push(`work ${i}`)
+      writeWithBatch(socket, `${i}`)
+    }
+    await batchOf(4, act)
+    t.same(events.splice(0), [
+      'work 0',
+      'work 1',
+      'work 2',
+      'work 3',
+      'write 0',
+      'write 1',
+      'write 2',
+      'write 3',
+    ])
+    await batchOf(3, act)
+    t.same(
+      events.splice(0),
+      ['work 0', 'write 0', 'work 1', 'write 1', 'work 2', 'write 2'],
+      'a small one at once',
+    )
+    writeWithBatch(socket, 'alone')
+    t.same(events, ['write alone'], 'and so outside of any')
+  },
+)
+
+t.test('what is added while a batch is worked on has its turn in the next', async (t) => {
+  const events: string[] = []
+  await batchOf(4, (i) => {
+    events.push(`first ${i}`)
+    if (i === 0) addToBatch({ proceed: () => events.push('next') })
+  })
+  await turn()
+  t.same(events, ['first 0', 'first 1', 'first 2', 'first 3', 'next'])
+})
+
+t.test('a socket that is destroyed meanwhile is not written to', async (t) => {
+  const events: string[] = []
+  const [gone, other] = [socketInto(events), socketInto(events)]
+  await batchOf(4, (i) => {
+    writeWithBatch(i === 0 ? gone : other, `${i}`)
+    if (i === 3) gone.destroy()
+  })
+  t.same(events, ['write 1', 'write 2', 'write 3'])
+})
+
+t.test('the scratch space takes what fits, and is free again after the batch', async (t) => {
+  const bytes = Buffer.alloc(100_000, 'a')
+  const first = keepForBatch(bytes, bytes.length)
+  const second = keepForBatch(Buffer.from('bc'), 1)
+  t.equal(second, first + bytes.length)
+  t.equal(scratch.toString('latin1', first, second + 1), `${'a'.repeat(bytes.length)}b`)
+  t.not(keepForBatch(bytes, bytes.length), -1)
+  t.equal(keepForBatch(bytes, bytes.length), -1, 'it is full')
+  await batchOf(1, () => undefined)
+  t.equal(keepForBatch(bytes, bytes.length), 0)
+  await batchOf(1, () => undefined)
+})
