@@ -2,6 +2,7 @@ import { createServer, IncomingMessage, type Server, type ServerResponse } from 
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { steadyNow } from '../batch.ts'
 import type { ServerLimits, TlsMaterial } from '../config.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -106,7 +107,7 @@ export function buildPublicServer(parts: PublicServerParts): PublicServer {
           onSilent: (socket) => refuse(socket, 'REQUEST_TIMEOUT'),
           headersTimeoutMs: limits.headersTimeoutMs,
           keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
-          clock: () => performance.now(),
+          clock: steadyNow,
         })
   // Above its own maximum Node drops fields in silence; ours is counted, and refused, in normaliseHeaders.
   server.maxHeadersCount = 0

@@ -1,3 +1,4 @@
+import { steadyNow } from '../batch.ts'
 import { GatewayError } from '../errors.ts'
 import { type Lookup, lookupAll, parseUpstreamUrls, resolveOrigins } from './addresses.ts'
 import type { ConnectionParts, UpstreamConnection } from './connection.ts'
@@ -48,7 +49,7 @@ const UNRESOLVED_RETRY_MS = 1_000
 export async function createUpstreamPool(
   urls: readonly string[],
   overrides: Partial<UpstreamSettings> = {},
-  { clock = () => performance.now(), lookup = lookupAll }: PoolParts = {},
+  { clock = steadyNow, lookup = lookupAll }: PoolParts = {},
 ): Promise<UpstreamPool> {
   let origins = parseUpstreamUrls(urls)
   const settings = { ...UPSTREAM_DEFAULTS, ...overrides }

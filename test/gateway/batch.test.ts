@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { addToBatch, keepForBatch, scratch, writeWithBatch } from '../../gateway/batch.ts'
+import { addToBatch, keepForBatch, scratch, steadyNow, writeWithBatch } from '../../gateway/batch.ts'
 
 /** Notes what is written to it, among what else happens. */
 function socketInto(events: string[]): Writable {
@@ -81,4 +81,19 @@ t.test('the scratch space takes what fits, and is free again after the batch', a
   await batchOf(1, () => undefined)
   t.equal(keepForBatch(bytes, bytes.length), 0)
   await batchOf(1, () => undefined)
+})
+
+t.test('the clock stands still during a batch, and never steps back', async (t) => {
+  const times: number[] = []
+  const look = () => {
+    const untilMs = performance.now() + 2
+    times.push(steadyNow())
+    while (performance.now() < untilMs);
+    times.push(steadyNow())
+  }
+  await batchOf(2, look)
+  t.equal(new Set(times).size, 1)
+  look()
+  const [first = 0, , , , fifth = 0, last = 0] = times
+  t.ok(first < fifth && fifth < last)
 })
