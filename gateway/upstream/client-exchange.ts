@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { HeaderSection } from '../headers/normalise.ts'
-import type { AddedFields } from './relay.ts'
+import type { AddedFields } from './response-fields.ts'
 import type { ResponseHead } from './response-head.ts'
 
 /** A body as it comes. */

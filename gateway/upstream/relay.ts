@@ -1,18 +1,11 @@
 import type { ClientRequest, ClientResponse } from './client-exchange.ts'
-import { relayedFields } from './response-fields.ts'
+import { type AddedFields, relayedFields } from './response-fields.ts'
 import type { ResponseHead } from './response-head.ts'
 import type { WholeBody } from './response-parser.ts'
 
 const LINGER_MS = 1_000
 /** A client writes much before it reads; the time is the bound that counts. */
 const MAX_LINGER_BYTES = 67_108_864
-
-/** What the gateway says itself. */
-export type AddedFields = {
-  /** Flat; the same array again where they are the same. */
-  responseFields: readonly string[]
-  requestId?: string | undefined
-}
 
 /** Hands on the head of a core's answer, with our own framing; it leaves with the first bytes of the body. */
 export function relayHead(res: ClientResponse, head: ResponseHead, added: AddedFields): void {

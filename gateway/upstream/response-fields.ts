@@ -67,6 +67,13 @@ export type ReceivedFields = {
   connectionNames: string[] | undefined
 }
 
+/** What the gateway says itself. */
+export type AddedFields = {
+  /** Flat; the same array again where they are the same. */
+  responseFields: readonly string[]
+  requestId?: string | undefined
+}
+
 /** Whether a field goes on to the client. Framing is left to the caller. */
 export const isRelayed = ({ name }: ResponseLine, { connectionNames }: ReceivedFields): boolean =>
   name.role === 'end-to-end' && connectionNames?.includes(name.lower) !== true

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 import { writeWithBatch } from '../../batch.ts'
 import { copied } from '../../headers/field-lines.ts'
 import type { ClientResponse } from '../../upstream/client-exchange.ts'
-import { type AddedFields, relayedLength } from '../../upstream/relay.ts'
-import { isRelayed } from '../../upstream/response-fields.ts'
+import { relayedLength } from '../../upstream/relay.ts'
+import { type AddedFields, isRelayed } from '../../upstream/response-fields.ts'
 import type { ResponseHead } from '../../upstream/response-head.ts'
 
 export type ResponseParts = {
