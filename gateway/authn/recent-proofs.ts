@@ -11,7 +11,7 @@ export type RecentProofs = {
   add(secret: string, proof: Proof): void
 }
 
-const MAX_REMEMBERED = 20_000
+const MAX_REMEMBERED = 50_000
 /** Whatever is in use passes the cache so often, which would else take it for forgotten. */
 const FORGET_AFTER_MS = 10_000
 

@@ -17,6 +17,7 @@ export type FieldLine<Role = unknown> = {
   /** As it was received, where it is remembered. */
   readonly source?: string
 }
+type RememberedLine<Role> = FieldLine<Role> & { readonly source: string }
 
 export type FieldLines<Role> = {
   /** Undefined where the name is no token (RFC 9110 §5.6.2), or the value has a byte that none may have (§5.5). */
@@ -28,9 +29,11 @@ export type FieldLines<Role> = {
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** Beyond latin-1 as well: written as one byte, U+010A would become a line feed. */
 const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
-const MAX_REMEMBERED = 512
-const MAX_REMEMBERED_LENGTH = 64
-const MAX_REMEMBERED_LINE_LENGTH = 192
+const MAX_NAMES = 512
+const MAX_NAME_LENGTH = 64
+/** Of each age. */
+const MAX_LINES = 1_024
+const MAX_LINE_LENGTH = 192
 
 /**
  * The same few names come with every message, and many with the same value: each spelling is checked, folded and
@@ -39,11 +42,22 @@ const MAX_REMEMBERED_LINE_LENGTH = 192
  */
 export function createFieldLines<Role>(roleOf: (lower: string) => Role, repeated: RegExp): FieldLines<Role> {
   const names = createFieldNames(roleOf)
-  const lines = new Map<string, FieldLine<Role>>()
+  // Of two ages, so that a flood of lines that never come again pushes out none of those that do.
+  let lines = new Map<string, RememberedLine<Role>>()
+  let older = new Map<string, RememberedLine<Role>>()
 
   function of(raw: string, untrimmed: string): FieldLine<Role> | undefined {
     const name = names.get(raw)
     return name === undefined ? undefined : lineOf(name, untrimmed)
+  }
+
+  function remember(line: RememberedLine<Role>): FieldLine<Role> {
+    if (lines.size >= MAX_LINES) {
+      older = lines
+      lines = new Map()
+    }
+    lines.set(line.source, line)
+    return line
   }
 
   return {
@@ -51,14 +65,14 @@ export function createFieldLines<Role>(roleOf: (lower: string) => Role, repeated
     read(text) {
       const known = lines.get(text)
       if (known !== undefined) return known
+      const old = older.get(text)
+      if (old !== undefined) return remember(old)
       const colon = text.indexOf(':')
       const line = colon === -1 ? undefined : of(text.slice(0, colon), text.slice(colon + 1))
-      if (line === undefined || text.length > MAX_REMEMBERED_LINE_LENGTH || !repeated.test(line.name.lower))
-        return line
-      if (lines.size >= MAX_REMEMBERED) lines.clear()
-      const kept = { ...keptLine(line), source: copied(text) }
-      lines.set(kept.source, kept)
-      return kept
+      if (line === undefined || text.length > MAX_LINE_LENGTH || !repeated.test(line.name.lower)) return line
+      const kept = keptLine(line)
+      const isAsWritten = kept.text.length === text.length + 2 && kept.text.startsWith(text)
+      return remember({ ...kept, source: isAsWritten ? kept.text.slice(0, -2) : copied(text) })
     },
   }
 }
@@ -77,8 +91,9 @@ export function ownLine(name: FieldName, value: string): FieldLine {
 }
 
 /** The same, to be written many times: in one piece. */
-export function keptLine<Role>({ name, value, text }: FieldLine<Role>): FieldLine<Role> {
-  return { name, value: copied(value), text: copied(text) }
+export function keptLine<Role>({ name, text }: FieldLine<Role>): FieldLine<Role> {
+  const kept = copied(text)
+  return { name, value: kept.slice(name.raw.length + 2, -2), text: kept }
 }
 
 /** Undefined where the value has a byte that none may have. */
@@ -121,8 +136,8 @@ function createFieldNames<Role>(roleOf: (lower: string) => Role): {
       const copy = copied(raw)
       const lower = copy.toLowerCase()
       const name = { raw: copy, lower, role: roleOf(lower) }
-      if (raw.length <= MAX_REMEMBERED_LENGTH) {
-        if (known.size >= MAX_REMEMBERED) known.clear()
+      if (raw.length <= MAX_NAME_LENGTH) {
+        if (known.size >= MAX_NAMES) known.clear()
         known.set(copy, name)
       }
       return name

@@ -22,8 +22,13 @@ export type Vouched = {
 
 /** The last step, for HTTP and upgrades alike: everything that folds to these names has been dropped before. */
 export function injectFields(endToEnd: FieldLine[], vouched: Vouched): FieldLine[] {
-  const { address, scheme, host } = forwardedOf(vouched)
-  endToEnd.push(vouched.identity, address, scheme, host, ownLine(REQUEST_ID, vouched.requestId))
+  endToEnd.push(
+    vouched.identity,
+    ownLine(FORWARDED_FOR, vouched.address),
+    SCHEMES[vouched.scheme],
+    hostLine(vouched.host),
+    ownLine(REQUEST_ID, vouched.requestId),
+  )
   if (vouched.trace !== undefined) injectTrace(endToEnd, vouched.trace)
   return endToEnd
 }
@@ -40,21 +45,20 @@ const REQUEST_ID = ownName(REQUEST_ID_HEADER)
 const TRACE_PARENT = ownName(TRACE_PARENT_HEADER)
 const TRACE_STATE = ownName(TRACE_STATE_HEADER)
 
-type Forwarded = { address: FieldLine; scheme: FieldLine; host: FieldLine }
+const SCHEMES = {
+  http: keptLine(ownLine(FORWARDED_PROTO, 'http')),
+  https: keptLine(ownLine(FORWARDED_PROTO, 'https')),
+}
 
-const MAX_REMEMBERED = 2_048
-const remembered = new Map<string, Forwarded>()
+const MAX_HOSTS = 512
+const hosts = new Map<string, FieldLine>()
 
-/** The same address mostly comes the same way again. */
-function forwardedOf({ address, scheme, host }: Vouched): Forwarded {
-  const known = remembered.get(address)
-  if (known?.host.value === host && known.scheme.value === scheme) return known
-  const made = {
-    address: keptLine(ownLine(FORWARDED_FOR, address)),
-    scheme: keptLine(ownLine(FORWARDED_PROTO, scheme)),
-    host: keptLine(ownLine(FORWARDED_HOST, host)),
-  }
-  if (remembered.size >= MAX_REMEMBERED) remembered.clear()
-  remembered.set(made.address.value, made)
-  return made
+/** There are few, unless somebody makes them up. */
+function hostLine(host: string): FieldLine {
+  const known = hosts.get(host)
+  if (known !== undefined) return known
+  const line = keptLine(ownLine(FORWARDED_HOST, host))
+  if (hosts.size >= MAX_HOSTS) hosts.clear()
+  hosts.set(line.value, line)
+  return line
 }

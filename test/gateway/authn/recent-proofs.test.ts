@@ -82,7 +82,7 @@ t.test('so often all that is in use passes the cache, and there are only so many
   clock.nowMs += 10_001
   t.equal(recent.find('client-token', 'demo', 'token'), undefined)
   const proof = know('token')
-  for (let i = 0; i < 19_999; i++) recent.add(`other-${i}`, proof)
+  for (let i = 0; i < 49_999; i++) recent.add(`other-${i}`, proof)
   t.equal(recent.find('client-token', 'demo', 'token'), proof)
   recent.add('one more', proof)
   t.equal(recent.find('client-token', 'demo', 'token'), undefined)

@@ -49,6 +49,11 @@ t.test('a flood of lines does not fill the memory, and changes no answer', async
   }
   t.not(lines.read('Host: first'), first, 'it was forgotten')
   t.same(lines.read('Host: first'), first)
+  const used = lines.read('Host: used')
+  for (let i = 0; i < 10_000; i++) {
+    lines.read(`Host: ${i}`)
+    if (lines.read('Host: used') !== used) t.fail('what is used is not pushed out')
+  }
 })
 
 t.test('property: a memory of the section before changes no reading', async () => {
