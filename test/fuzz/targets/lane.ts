@@ -70,9 +70,15 @@ async function readByNode(bytes: Buffer): Promise<Seen> {
   return seen
 }
 
-/** What it tells beside its fields. */
+/** Whether a line is remembered makes no difference to what it says. */
 const known = (section: HeaderSection | { refused: string }) =>
-  'refused' in section ? section : { section, fromConsole: section.fromConsole }
+  'refused' in section
+    ? section
+    : {
+        ...section,
+        endToEnd: section.endToEnd.map(({ name, value, text }) => ({ name, value, text })),
+        fromConsole: section.fromConsole,
+      }
 
 const nodesOwn = server.listeners('connection') as [() => void]
 
