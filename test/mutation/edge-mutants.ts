@@ -37,14 +37,7 @@ export const edgeMutants: readonly Mutant[] = [
     file: 'gateway/upstream/connection.ts',
     from: 'if (this.#exchange === undefined) {\n      this.destroy()\n      return true\n    }',
     to: '',
-    tests: ['pool', 'retries', 'streams', 'forward'].map((name) => `test/gateway/upstream/${name}.test.ts`),
-  },
-  {
-    name: 'what waits for the batch is lost when the core closes',
-    file: 'gateway/upstream/connection.ts',
-    from: '#onEnded(): void {\n    this.proceed()',
-    to: '#onEnded(): void {',
-    tests: ['streams', 'forward', 'retries'].map((name) => `test/gateway/upstream/${name}.test.ts`),
+    tests: ['test/gateway/upstream/retries.test.ts'],
   },
   {
     name: 'a recent proof is believed whatever became of it',

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { freePort } from '../../support/free-port.ts'
 import { openRaw, requestText, sendRaw } from '../../support/raw-http.ts'
@@ -102,4 +103,15 @@ t.test('a core that does not answer in time is UPSTREAM_TIMEOUT, and not asked a
   await sendRaw(front.port, requestText('GET / HTTP/1.1'))
   t.match(await front.result(), { status: 504, error: 'UPSTREAM_TIMEOUT', isRetried: false })
   t.equal(core.requests.length, 1)
+})
+
+t.test('an answer that nobody asked for ends its connection, and is nobody’s', async (t) => {
+  const { core, front } = await startUsed(t, (request) => request.answer(ok('right')))
+  const [first] = core.requests
+  const closed = new Promise<string>((resolve) => first?.socket.once('close', () => resolve('closed')))
+  first?.answer(ok('poison'))
+  // Long before the connection would have been idle for too long.
+  t.equal(await Promise.race([closed, delay(2_000, 'kept')]), 'closed')
+  t.equal((await sendRaw(front.port, requestText('GET /second HTTP/1.1'))).text(), 'right')
+  t.not(core.requests[1]?.socket, first?.socket)
 })
