@@ -54,15 +54,15 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
     const socket = connect({ host: hostname, port: Number(port), noDelay: true }, resolve)
     const slot: Slot = { socket, isDue: false, sinceMs: 0, left: 0, head: '' }
     socket.on('data', (chunk) => receive(slot, chunk)).on('error', reject)
+    await promise
+    open++
+    idle.push(slot)
     socket.on('close', () => {
       // Idle for too long, between turns or because others were at hand; or under a request.
       if (slot.isDue) failures++
       else idle.splice(idle.indexOf(slot), 1)
       if (idle.length === --open) quiet?.()
     })
-    await promise
-    open++
-    idle.push(slot)
   }
 
   const connectAll = () => Promise.all(Array.from({ length: connections - open }, connectSlot))

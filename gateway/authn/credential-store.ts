@@ -231,13 +231,13 @@ export function createCredentialStore(parts: Parts): CredentialStore {
     resolveApp(app) {
       const digest = keyOfApp.get(app)
       return digest === undefined
-        ? resolveDigest(aboutApp('default-app', credentialDigest('default-app', '', '')))
-        : resolveDigest(aboutApp('client-key', digest))
+        ? resolveDigest(appQuestion('default-app', credentialDigest('default-app', '', '')))
+        : resolveDigest(appQuestion('client-key', digest))
     },
   }
 }
 
-const aboutApp = (kind: CredentialKind, digest: string): Question => ({
+const appQuestion = (kind: CredentialKind, digest: string): Question => ({
   kind,
   within: undefined,
   digest,

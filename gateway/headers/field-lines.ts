@@ -5,6 +5,8 @@ export type FieldName<Role = unknown> = {
   readonly raw: string
   readonly lower: string
   readonly role: Role
+  /** Each sender writes it anew: it frames a message, or concerns one connection (RFC 9110 §7.6.1). */
+  readonly isRebuilt: boolean
 }
 
 /** One field of a header section: checked, and as it is written. There are none but those made here. */
@@ -25,6 +27,19 @@ export type FieldLines<Role> = {
   /** The same of a line as it was received, without its end. */
   read(line: string): FieldLine<Role> | undefined
 }
+
+const REBUILT = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+  'host',
+  'content-length',
+  'transfer-encoding',
+])
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** Beyond latin-1 as well: written as one byte, U+010A would become a line feed. */
@@ -77,9 +92,14 @@ export function createFieldLines<Role>(roleOf: (lower: string) => Role, repeated
   }
 }
 
+function nameOf<Role>(raw: string, role: Role): FieldName<Role> {
+  const lower = raw.toLowerCase()
+  return { raw, lower, role, isRebuilt: REBUILT.has(lower) }
+}
+
 /** A name of the gateway's own. */
 export function ownName(raw: string): FieldName {
-  return { raw, lower: raw.toLowerCase(), role: undefined }
+  return nameOf(raw, undefined)
 }
 
 /** A field of the gateway's own. @throws GatewayError INTERNAL where the value would break out of its line */
@@ -134,8 +154,7 @@ function createFieldNames<Role>(roleOf: (lower: string) => Role): {
       if (hit !== undefined) return hit
       if (!TOKEN.test(raw)) return undefined
       const copy = copied(raw)
-      const lower = copy.toLowerCase()
-      const name = { raw: copy, lower, role: roleOf(lower) }
+      const name = nameOf(copy, roleOf(copy.toLowerCase()))
       if (raw.length <= MAX_NAME_LENGTH) {
         if (known.size >= MAX_NAMES) known.clear()
         known.set(copy, name)

@@ -7,6 +7,21 @@ import {
 } from '#contract/trace-context.ts'
 import { type FieldLine, keptLine, ownLine, ownName } from './field-lines.ts'
 
+const FORWARDED_FOR = ownName('x-forwarded-for')
+const FORWARDED_PROTO = ownName('x-forwarded-proto')
+const FORWARDED_HOST = ownName('x-forwarded-host')
+const REQUEST_ID = ownName(REQUEST_ID_HEADER)
+const TRACE_PARENT = ownName(TRACE_PARENT_HEADER)
+const TRACE_STATE = ownName(TRACE_STATE_HEADER)
+
+const SCHEMES = {
+  http: keptLine(ownLine(FORWARDED_PROTO, 'http')),
+  https: keptLine(ownLine(FORWARDED_PROTO, 'https')),
+}
+
+const MAX_HOSTS = 512
+const hosts = new Map<string, FieldLine>()
+
 /** What the gateway itself tells the core of a request or an upgrade. */
 export type Vouched = {
   /** Signed. */
@@ -37,21 +52,6 @@ function injectTrace(endToEnd: FieldLine[], trace: TraceContext): void {
   endToEnd.push(ownLine(TRACE_PARENT, formatTraceParent(trace)))
   if (trace.state !== undefined) endToEnd.push(ownLine(TRACE_STATE, trace.state))
 }
-
-const FORWARDED_FOR = ownName('x-forwarded-for')
-const FORWARDED_PROTO = ownName('x-forwarded-proto')
-const FORWARDED_HOST = ownName('x-forwarded-host')
-const REQUEST_ID = ownName(REQUEST_ID_HEADER)
-const TRACE_PARENT = ownName(TRACE_PARENT_HEADER)
-const TRACE_STATE = ownName(TRACE_STATE_HEADER)
-
-const SCHEMES = {
-  http: keptLine(ownLine(FORWARDED_PROTO, 'http')),
-  https: keptLine(ownLine(FORWARDED_PROTO, 'https')),
-}
-
-const MAX_HOSTS = 512
-const hosts = new Map<string, FieldLine>()
 
 /** There are few, unless somebody makes them up. */
 function hostLine(host: string): FieldLine {

@@ -32,11 +32,23 @@ const MAX_AGE_S = '86400'
 const ANY = ['Access-Control-Allow-Origin', '*', 'Access-Control-Expose-Headers', EXPOSED]
 const NONE: readonly string[] = ['Vary', 'Origin']
 
-/** Fields for an answer, flat name, value, … */
+const MAX_ORIGINS = 256
+const granted = new Map<string, readonly string[]>()
+
+/** Fields for an answer, flat name, value, …; the same array again for the same, so that its text can be kept. */
 export function corsFields(origin: string | undefined, allowed: readonly string[]): readonly string[] {
   if (allowed[0] === '*') return ANY
   if (origin === undefined || !originAllowed(origin, allowed)) return NONE
-  return ['Access-Control-Allow-Origin', origin, 'Access-Control-Expose-Headers', EXPOSED, 'Vary', 'Origin']
+  return grantedTo(origin)
+}
+
+function grantedTo(origin: string): readonly string[] {
+  const known = granted.get(origin)
+  if (known !== undefined) return known
+  const fields = ['Access-Control-Allow-Origin', origin, 'Access-Control-Expose-Headers', EXPOSED, ...NONE]
+  if (granted.size >= MAX_ORIGINS) granted.clear()
+  granted.set(origin, fields)
+  return fields
 }
 
 /** Fields for a preflight's 204. It carries no credentials, so no app is known: the deployment's origins decide. */

@@ -90,10 +90,9 @@ export function createRequests(parts: RequestsParts): (req: ClientRequest, res: 
           ? admit(headers.credentials, from, need)
           : arrival.trace.run(() => admit(headers.credentials, from, need))
       if (admission instanceof Promise)
-        admission.then(
-          (settled) => proceed(req, res, arrival, settled),
-          (error) => fail(req, res, arrival, openFields(headers.origin), error),
-        )
+        admission
+          .then((settled) => proceed(req, res, arrival, settled))
+          .catch((error) => fail(req, res, arrival, openFields(headers.origin), error))
       else proceed(req, res, arrival, admission)
     } catch (error) {
       fail(req, res, arrival, openFields(headers.origin), error)

@@ -57,10 +57,9 @@ export function createUpgrades(parts: UpgradesParts) {
           ? admit(headers.credentials, from, 'socket')
           : arrival.trace.run(() => admit(headers.credentials, from, 'socket'))
       if (admission instanceof Promise)
-        admission.then(
-          (settled) => proceed(req, socket, head, arrival, settled),
-          (error) => fail(socket, arrival, error),
-        )
+        admission
+          .then((settled) => proceed(req, socket, head, arrival, settled))
+          .catch((error) => fail(socket, arrival, error))
       else proceed(req, socket, head, arrival, admission)
     } catch (error) {
       fail(socket, arrival, error)

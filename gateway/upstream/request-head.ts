@@ -9,7 +9,7 @@ export type RequestLine = {
   /** Origin form, as it goes into the request line. */
   target: string
   host: string
-  /** End-to-end fields, the identity among them; no Host, no framing. */
+  /** End-to-end fields, the identity among them. */
   fields: readonly FieldLine[]
 }
 
@@ -23,7 +23,7 @@ export function requestHead({ method, target, host, fields }: RequestLine, frami
   if (!METHOD.test(method) || !TARGET.test(target) || !HOST.test(host))
     throw new GatewayError('INTERNAL', { cause: new Error('a request line cannot be written') })
   let text = `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n`
-  for (const field of fields) text += field.text
+  for (const field of fields) if (!field.name.isRebuilt) text += field.text
   return `${text}${framingField(method, framing)}\r\n`
 }
 

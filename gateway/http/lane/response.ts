@@ -25,17 +25,17 @@ const both = (first: Listener, second: Listener) => (): void => {
 
 const NO_BODY = new Set([204, 304])
 
-let lastFields: readonly string[] = []
-let lastText = ''
+const texts = new WeakMap<readonly string[], string>()
 
-/** Nearly all answers of a deployment have the same. */
+/** Nearly all answers of a deployment have the same few. */
 function textOf(fields: readonly string[]): string {
-  if (fields === lastFields) return lastText
+  const known = texts.get(fields)
+  if (known !== undefined) return known
   let text = ''
   for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`
-  lastFields = fields
-  lastText = copied(text)
-  return lastText
+  const kept = copied(text)
+  texts.set(fields, kept)
+  return kept
 }
 
 /** The answer to a request of the lane: the bytes that `node:http` would write. */

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ownLine, ownName } from '../../../gateway/headers/field-lines.ts'
 import { openRaw, requestText, sendRaw } from '../../support/raw-http.ts'
 import { ok, type Scope, startCore, startFront, startPool } from './stand-ins.ts'
 
@@ -22,6 +23,28 @@ t.test('a request arrives with its own line, our Host and the given fields, and 
     'GET /rooms?limit=2 HTTP/1.1\r\nHost: front.test\r\nIM-Identity: signed\r\n\r\n',
   )
   t.match(await front.result(), { status: 200, error: undefined, isAborted: false, isRetried: false })
+})
+
+t.test('fields between neighbours are never taken from the list, whatever it holds', async (t) => {
+  const given = { Expect: '100-continue', TE: 'gzip', Connection: 'x', 'CONTENT-LENGTH': '5', A: 'b' }
+  const fields = Object.entries(given).map(([name, value]) => ownLine(ownName(name), value))
+  const { core, front } = await start(t, undefined, { head: { fields } })
+  await sendRaw(front.port, requestText('GET / HTTP/1.1'))
+  t.equal(core.requests[0]?.head, 'GET / HTTP/1.1\r\nHost: front.test\r\nA: b\r\n\r\n')
+})
+
+t.test('a request line that would break out of its line is not sent', async (t) => {
+  for (const head of [
+    { method: 'GET /\r\nA:' },
+    { target: '/\r\nA: b' },
+    { host: 'a\r\nA: b' },
+    { target: '/\u010d\u010aA' },
+  ]) {
+    const { core, front } = await start(t, undefined, { head })
+    await sendRaw(front.port, requestText('GET / HTTP/1.1'))
+    t.strictSame(front.failures, ['INTERNAL'])
+    t.equal(core.requests.length, 0)
+  }
 })
 
 t.test('framing is rebuilt from what was parsed', async (t) => {
