@@ -34,9 +34,7 @@ const RAW = [
   ['Connection', 'keep-alive'],
 ] as const
 const rawHeaders = RAW.flat()
-const request = Buffer.from(
-  `GET /rooms?limit=20 HTTP/1.1\r\n${RAW.map(([n, v]) => `${n}: ${v}\r\n`).join('')}\r\n`,
-)
+const request = `GET /rooms?limit=20 HTTP/1.1\r\n${RAW.map(([n, v]) => `${n}: ${v}\r\n`).join('')}\r\n`
 const ANSWER =
   'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 512\r\nConnection: keep-alive'
 const frame = frameBytes(`42["chat message",{"room":"r1","message":"${'x'.repeat(100)}"}]`)

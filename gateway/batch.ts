@@ -11,11 +11,6 @@ export type BatchWork = {
   proceed(): void
 }
 
-const SCRATCH_BYTES = 262_144
-/** Where bytes stand that were read for a batch, until its end. */
-export const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
-let scratchUsed = 0
-
 /** In a batch of fewer what is written leaves at once: it is worth more to be early. */
 const MIN_HELD = 4
 
@@ -32,14 +27,6 @@ export const steadyNow = (): number => batchMs ?? performance.now()
 export function addToBatch(work: BatchWork): void {
   if (waiting.length === 0) setImmediate(runBatch)
   waiting.push(work)
-}
-
-/** @returns where in `scratch` they stand now, or -1 where they do not fit */
-export function keepForBatch(buffer: Buffer, length: number): number {
-  if (scratchUsed + length > SCRATCH_BYTES) return -1
-  const at = scratchUsed
-  scratchUsed += buffer.copy(scratch, at, 0, length)
-  return at
 }
 
 /**
@@ -59,7 +46,6 @@ function runBatch(): void {
   for (const work of batch) work.proceed()
   isHolding = false
   batchMs = undefined
-  scratchUsed = 0
   for (const { socket, text } of held) if (socket.writable) socket.write(text, 'latin1')
   held.length = 0
 }

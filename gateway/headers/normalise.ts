@@ -9,7 +9,7 @@ const MAX_FIELDS = 100
 const MAX_ID_CHARACTERS = 512
 const HOST = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
 const CONTENT_LENGTH = /^(?:0|[1-9]\d{0,14})$/
-const BEARER = /^bearer +/i
+const BEARER = /^bearer[ \t]+/i
 const NO_CREDENTIALS: Credentials = {
   clientKey: undefined,
   clientToken: undefined,
@@ -110,28 +110,28 @@ export class HeaderSection {
         this.traceState = this.traceState === undefined ? value : `${this.traceState},${value}`
         break
       case 'client-key':
-        this.#clientKey = this.#once(this.#clientKey, credentialValue(value))
+        this.#clientKey = this.#once(this.#clientKey, credentialOf(line))
         break
       case 'legacy-client-key':
-        this.#legacyClientKey = this.#once(this.#legacyClientKey, credentialValue(value))
+        this.#legacyClientKey = this.#once(this.#legacyClientKey, credentialOf(line))
         break
       case 'token':
-        this.#token = this.#once(this.#token, credentialValue(value.replace(BEARER, '')))
+        this.#token = this.#once(this.#token, credentialIn(value.replace(BEARER, ''), line.isAscii))
         break
       case 'legacy-token':
-        this.#legacyToken = this.#once(this.#legacyToken, legacyTokenValue(value))
+        this.#legacyToken = this.#once(this.#legacyToken, legacyTokenOf(line))
         break
       case 'platform-key':
-        this.#platformKey = this.#once(this.#platformKey, credentialValue(value))
+        this.#platformKey = this.#once(this.#platformKey, credentialOf(line))
         break
       case 'legacy-platform-key':
-        this.#legacyPlatformKey = this.#once(this.#legacyPlatformKey, credentialValue(value))
+        this.#legacyPlatformKey = this.#once(this.#legacyPlatformKey, credentialOf(line))
         break
       case 'device-id':
-        this.#deviceId = this.#once(this.#deviceId, credentialValue(value))
+        this.#deviceId = this.#once(this.#deviceId, credentialOf(line))
         break
       case 'acting-user':
-        this.#actingUserId = this.#once(this.#actingUserId, credentialValue(value))
+        this.#actingUserId = this.#once(this.#actingUserId, credentialOf(line))
         break
       case 'console':
         this.#isConsole = value === '1'
@@ -207,23 +207,21 @@ function namedByConnection(rawHeaders: readonly string[]): Set<string> | undefin
   return named
 }
 
+const credentialOf = ({ value, isAscii }: RequestLine): string | undefined => credentialIn(value, isAscii)
+
 /** Shipped clients send an empty value, or the words `undefined` and `null`, where they have none. */
-export function credentialValue(value: string): string | undefined {
-  const text = value.trim()
+function credentialIn(text: string, isAscii: boolean): string | undefined {
   if (text === '' || text === 'undefined' || text === 'null') return undefined
-  return isAscii(text) ? text : fromUtf8(text)
+  return isAscii ? text : fromUtf8(text)
 }
 
 /** `Authorization` is ours as a bare token or with `Bearer`; other schemes (Basic, AWS4-…) are somebody else's. */
-function legacyTokenValue(value: string): string | undefined {
-  const text = value.replace(BEARER, '').trim()
-  return text.includes(' ') ? undefined : credentialValue(text)
+function legacyTokenOf({ value, isAscii }: RequestLine): string | undefined {
+  const text = value.replace(BEARER, '')
+  return text.includes(' ') ? undefined : credentialIn(text, isAscii)
 }
 
 const isPlain = (name: string): boolean => !name.includes('_') && !name.includes('.')
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII is what is meant
-const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
 
 /** Node reads header bytes as latin-1; a customer's server sends user ids in UTF-8. */
 function fromUtf8(latin1: string): string {

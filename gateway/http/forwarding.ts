@@ -21,7 +21,7 @@ export function createForwarding({ forward, reached }: ForwardingParts): Forward
         fields,
         framing: framingOf(arrival.headers),
         nodeId: options?.nodeId,
-        body: options?.body ?? req.body,
+        body: options?.body?.toString('latin1') ?? req.body,
       },
       {
         responseFields,

@@ -97,7 +97,7 @@ export class AnswerReader {
   }
 
   #parse(bytes: Buffer): HandshakeAnswer | undefined {
-    this.#parser.read(bytes, 0, bytes.length)
+    this.#parser.read(bytes, bytes.length)
     if (this.#bodyBytes > this.#maxBodyBytes) return { kind: 'malformed' }
     return this.#parser.done ? this.#refused() : undefined
   }

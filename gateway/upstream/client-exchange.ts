@@ -30,8 +30,8 @@ export type ClientRequest = BodyStream &
     >
     /** The whole body has arrived. */
     readonly complete: boolean
-    /** The body, where it came with the head; there is no other then. */
-    readonly body?: Buffer | undefined
+    /** The body (latin-1: a character a byte), where it came with the head; there is no other then. */
+    readonly body?: string | undefined
     readonly socket: {
       readonly remoteAddress?: string | undefined
       readonly encrypted?: boolean

@@ -1,4 +1,5 @@
-import { addToBatch, type BatchWork, keepForBatch, scratch, writeWithBatch } from '../batch.ts'
+import { addToBatch, type BatchWork, writeWithBatch } from '../batch.ts'
+import { AnswerBuffer } from './answer-buffer.ts'
 import { AnswerFirstSocket } from './answer-first-socket.ts'
 import type { FailureCause, UpstreamFailure } from './failure.ts'
 import type { ResponseHead } from './response-head.ts'
@@ -29,7 +30,6 @@ export type ConnectionParts = {
   clock: () => number
 }
 
-const READ_BUFFER_BYTES = 65_536
 /** More is worked on at once: it is worth its own time, and not worth a copy. */
 const MAX_BATCHED_BYTES = 8_192
 /** The core's own word on its idle timeout is undercut by this. */
@@ -48,7 +48,8 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
   readonly #settings: UpstreamSettings
   readonly #clock: () => number
   readonly #socket: AnswerFirstSocket
-  #buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+  /** Where `onBody`'s bytes stand, and whether they may be kept. */
+  readonly buffer = new AnswerBuffer()
   readonly #parser: ResponseParser
   #exchange: Exchange | undefined
   #exchanges = 0
@@ -59,9 +60,8 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
   /** A byte of the response has come. */
   #answered = false
   #paused = false
-  /** What was read for the batch, in its scratch space. */
-  #keptAt = 0
-  #keptEnd = 0
+  /** What waits for its turn in the batch (latin-1: a character a byte). */
+  #arrived: string | undefined
   #error: unknown
 
   constructor(address: { host: string; port: number }, owner: ConnectionOwner, parts: ConnectionParts) {
@@ -70,8 +70,11 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
     this.#clock = parts.clock
     this.#parser = new ResponseParser(this)
     this.deadlineMs = parts.clock() + parts.settings.connectTimeoutMs
-    // Reading into a buffer of our own spares a 64 KB allocation and the stream machinery for each read.
-    const onread = { buffer: () => this.#buffer, callback: (bytes: number) => this.#onRead(bytes) }
+    // As `readInto` does for sockets that come to us.
+    const onread = {
+      buffer: this.buffer.next,
+      callback: (bytes: number, buffer: Uint8Array) => this.#onRead(bytes, buffer as Buffer),
+    }
     this.#socket = new AnswerFirstSocket({ onread }, (error) => {
       this.#error = error
     })
@@ -118,11 +121,6 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
     if (chunked) this.#socket.write('0\r\n\r\n', 'latin1')
     this.#sent = true
     if (this.#connected && this.#parser.head === undefined) this.#await()
-  }
-
-  /** What `onBody` was given last stays as it is, and may be kept. */
-  giveBuffer(): void {
-    this.#buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
   }
 
   /** No more `onBody` after the bytes already read, until `resume`. */
@@ -177,38 +175,40 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
   }
 
   /** @returns false to stop reading */
-  #onRead(bytes: number): boolean {
+  #onRead(bytes: number, buffer: Buffer): boolean {
+    this.buffer.wasRead(buffer)
     this.proceed()
     // Nor may it wait: by its turn they could be taken for the answer to another exchange.
     if (this.#exchange === undefined) {
       this.destroy()
       return true
     }
-    const at = bytes <= MAX_BATCHED_BYTES ? keepForBatch(this.#buffer, bytes) : -1
-    if (at === -1) return this.#take(this.#buffer, 0, bytes)
-    this.#keptAt = at
-    this.#keptEnd = at + bytes
+    if (bytes > MAX_BATCHED_BYTES) return this.#take(buffer, bytes)
+    this.#arrived = buffer.toString('latin1', 0, bytes)
     addToBatch(this)
     return true
   }
 
   /** Takes what was read for the batch, if that has not been done. */
   proceed(): void {
-    const end = this.#keptEnd
-    if (end === 0) return
-    this.#keptEnd = 0
-    if (!this.#take(scratch, this.#keptAt, end)) this.#socket.pause()
+    const arrived = this.#arrived
+    if (arrived === undefined) return
+    this.#arrived = undefined
+    if (!this.#take(arrived, arrived.length)) this.#socket.pause()
   }
 
   /** @returns false to stop reading */
-  #take(buffer: Buffer, start: number, end: number): boolean {
+  #take(received: Buffer | string, length: number): boolean {
     if (this.#exchange === undefined) return true
     this.#answered = true
     try {
-      const at = this.#parser.read(buffer, start, end)
-      if (this.#parser.done) this.#turn(at === end)
+      const at = this.#parser.read(received, length)
+      if (this.#parser.done) this.#turn(at === length)
       // Only bytes of a body prolong the wait: a head that trickles in has one deadline.
-      else if (this.#parser.head !== undefined) this.#await()
+      else if (this.#parser.head !== undefined) {
+        this.#await()
+        this.buffer.isLong = true
+      }
     } catch (error) {
       this.#fail('malformed', error)
     }
@@ -237,6 +237,7 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
     const head = this.#parser.head
     this.#exchange = undefined
     this.#paused = false
+    this.buffer.isLong = false
     if (this.#closed) return
     if (!isClean || !this.#sent || head?.keepAlive !== true) {
       this.#close()

@@ -6,8 +6,8 @@ export type ForwardHead = RequestLine & {
   framing: RequestFraming
   /** The core that the request belongs to, if it is to be had. */
   nodeId?: string | undefined
-  /** The body, where it has been read and rewritten already; the client's own is then not touched. */
-  body?: Buffer | undefined
+  /** The body (latin-1: a character a byte), where it has been read already; the client's own is then not touched. */
+  body?: string | undefined
 }
 
 export type ForwardResult = {

@@ -120,7 +120,8 @@ class Forwarding implements Exchange, Waiter {
 
   onBody(bytes: Buffer): void {
     if (this.#held !== undefined) this.#held.bytes.push(Buffer.from(bytes))
-    else if (bytes.length >= MIN_UNCOPIED_BYTES) this.#writeUncopied(bytes)
+    else if (bytes.length >= MIN_UNCOPIED_BYTES && this.#connection?.buffer.mayGive)
+      this.#writeUncopied(bytes)
     else if (!this.#res.write(Buffer.from(bytes))) this.#connection?.pause()
   }
 
@@ -145,12 +146,12 @@ class Forwarding implements Exchange, Waiter {
     this.#body = body
     this.#isStreaming = framing.kind === 'chunked' || framing.length > MAX_SMALL_BODY_BYTES
     if (framing.kind === 'chunked' || this.#isStreaming) this.#pool.acquire(this)
-    else body.collect(framing.length, (whole) => this.#sendWith(whole))
+    else body.collect(framing.length, (whole) => this.#sendWith(whole.toString('latin1')))
   }
 
-  #sendWith(body: Buffer): void {
+  #sendWith(body: string): void {
     if (this.#isOver) return
-    this.#text += body.toString('latin1')
+    this.#text += body
     this.#pool.acquire(this)
   }
 
@@ -179,7 +180,7 @@ class Forwarding implements Exchange, Waiter {
   #writeUncopied(bytes: Buffer): void {
     const isReady = this.#res.write(bytes)
     if (this.#res.writableLength === 0) return
-    this.#connection?.giveBuffer()
+    this.#connection?.buffer.give()
     if (!isReady) this.#connection?.pause()
   }
 

@@ -71,16 +71,32 @@ export class ResponseParser {
   }
 
   /**
-   * Reads `buffer` from `start` to `end`.
-   * @returns where the response ended, or `end`; `done` tells which
+   * Reads what was received, its first `length` bytes; a text is latin-1, a character a byte.
+   * @returns where the response ended, or `length`; `done` tells which
    * @throws ResponseSyntaxError
    */
-  read(buffer: Buffer, start: number, end: number): number {
-    let at = start
-    while (at < end && !this.#done) {
-      at = this.#head === undefined ? this.#readHead(buffer, at, end) : this.#readBody(buffer, at, end)
-    }
+  read(received: Buffer | string, length: number): number {
+    if (typeof received === 'string' && this.#readWhole(received)) return length
+    const buffer = typeof received === 'string' ? Buffer.from(received, 'latin1') : received
+    let at = 0
+    while (at < length && !this.#done)
+      at = this.#head === undefined ? this.#readHead(buffer, at, length) : this.#readBody(buffer, at, length)
     return at
+  }
+
+  /** The usual response: it comes at once, and nothing follows. @returns false, having taken nothing, where it is another */
+  #readWhole(text: string): boolean {
+    if (this.#done || this.#head !== undefined || this.#heldBytes > 0) return false
+    const end = text.indexOf(END_OF_HEAD)
+    if (end === -1) return false
+    const head = parseResponseHead(text.slice(0, end), this.#toHead, this.#memory)
+    const body = text.slice(end + 4)
+    const isWhole =
+      head.framing === 'none' ? body === '' : head.framing === 'fixed' && body.length === head.contentLength
+    if (!isWhole || head.status < 200 || body.length > MAX_TEXT_BYTES) return false
+    this.#head = head
+    this.#takeWhole(head, body, 0)
+    return true
   }
 
   /** The stream ended. Whether that completes the response. */

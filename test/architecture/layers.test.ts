@@ -9,6 +9,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'core/contract/': 0,
   'gateway/errors.ts': 0,
   'gateway/batch.ts': 0,
+  'gateway/read-into.ts': 0,
   'gateway/config.ts': 1,
   'gateway/authn/': 1,
   'gateway/headers/': 1,

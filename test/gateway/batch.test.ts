@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { addToBatch, keepForBatch, scratch, steadyNow, writeWithBatch } from '../../gateway/batch.ts'
+import { addToBatch, steadyNow, writeWithBatch } from '../../gateway/batch.ts'
 
 /** Notes what is written to it, among what else happens. */
 function socketInto(events: string[]): Writable {
@@ -68,19 +68,6 @@ t.test('a socket that is destroyed meanwhile is not written to', async (t) => {
     if (i === 3) gone.destroy()
   })
   t.same(events, ['write 1', 'write 2', 'write 3'])
-})
-
-t.test('the scratch space takes what fits, and is free again after the batch', async (t) => {
-  const bytes = Buffer.alloc(100_000, 'a')
-  const first = keepForBatch(bytes, bytes.length)
-  const second = keepForBatch(Buffer.from('bc'), 1)
-  t.equal(second, first + bytes.length)
-  t.equal(scratch.toString('latin1', first, second + 1), `${'a'.repeat(bytes.length)}b`)
-  t.not(keepForBatch(bytes, bytes.length), -1)
-  t.equal(keepForBatch(bytes, bytes.length), -1, 'it is full')
-  await batchOf(1, () => undefined)
-  t.equal(keepForBatch(bytes, bytes.length), 0)
-  await batchOf(1, () => undefined)
 })
 
 t.test('the clock stands still during a batch, and never steps back', async (t) => {

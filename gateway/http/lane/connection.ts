@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { addToBatch, type BatchWork } from '../../batch.ts'
 import { LineMemory } from '../../headers/field-lines.ts'
 import { requestLines } from '../../headers/normalise.ts'
+import { readBuffer, readByStream, readInto } from '../../read-into.ts'
 import type { ClientRequest, ClientResponse } from '../../upstream/client-exchange.ts'
 import { type LaneRequest, parseLaneRequest } from './request.ts'
 import { LaneResponse, type ResponseParts } from './response.ts'
@@ -12,7 +13,7 @@ export type LaneConnectionParts = ResponseParts & {
   serve(req: ClientRequest, res: ClientResponse): void
   answered(status: number, seconds: number): void
   /** `node:http` goes on with the connection, from these bytes. */
-  handOver(connection: LaneConnection, bytes: Buffer | undefined): void
+  handOver(connection: LaneConnection, received: string): void
   onClosed(connection: LaneConnection): void
   clock(): number
   isDraining: boolean
@@ -34,18 +35,19 @@ export class LaneConnection implements BatchWork {
   readonly #memory = new LineMemory(requestLines)
   #response: LaneResponse | undefined
   #startedMs = 0
-  /** What waits for its turn in the batch. */
-  #arrived: Buffer | undefined
+  /** What waits for its turn in the batch (latin-1: a character a byte). */
+  #arrived: string | undefined
   /** What came while an answer was due. */
-  #early: Buffer | undefined
+  #early: string | undefined
 
   constructor(socket: Socket, parts: LaneConnectionParts) {
     this.socket = socket
     this.#parts = parts
     this.#peer = { remoteAddress: socket.remoteAddress, bytesRead: 0 }
     this.idleSinceMs = parts.clock()
+    const isRead = readInto(socket, (length) => this.#onRead(readBuffer.toString('latin1', 0, length)))
+    if (!isRead) socket.on('data', this.#onData)
     socket
-      .on('data', this.#onData)
       .on('end', this.#onGone)
       .on('error', this.#onGone)
       .on('close', this.#onClose)
@@ -58,6 +60,7 @@ export class LaneConnection implements BatchWork {
 
   /** Leaves the socket as it was found. */
   release(): void {
+    readByStream(this.socket)
     this.socket
       .off('data', this.#onData)
       .off('end', this.#onGone)
@@ -76,24 +79,29 @@ export class LaneConnection implements BatchWork {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    if (!this.#onRead(chunk.toString('latin1'))) this.socket.pause()
+  }
+
+  /** @returns false to stop reading */
+  #onRead(text: string): boolean {
     if (this.#response !== undefined) {
       // Pipelined: read no further until it has its turn.
-      this.#early = joined(this.#early, chunk)
-      this.socket.pause()
-      return
+      this.#early = this.#early === undefined ? text : this.#early + text
+      return false
     }
     if (this.#arrived === undefined) addToBatch(this)
-    this.#arrived = joined(this.#arrived, chunk)
+    this.#arrived = this.#arrived === undefined ? text : this.#arrived + text
+    return true
   }
 
   proceed(): void {
-    const chunk = this.#arrived
+    const received = this.#arrived
     this.#arrived = undefined
     // Ended from our side already: there could be no answer.
-    if (chunk === undefined || !this.socket.writable) return
+    if (received === undefined || !this.socket.writable) return
     const parts = this.#parts
-    const request = parseLaneRequest(chunk, this.#peer, this.#memory)
-    if (request === undefined || !parts.takes(request.path)) parts.handOver(this, chunk)
+    const request = parseLaneRequest(received, this.#peer, this.#memory)
+    if (request === undefined || !parts.takes(request.path)) parts.handOver(this, received)
     else this.#serve(request)
   }
 
@@ -137,6 +145,3 @@ export class LaneConnection implements BatchWork {
     this.#response?.drained()
   }
 }
-
-const joined = (before: Buffer | undefined, chunk: Buffer): Buffer =>
-  before === undefined ? chunk : Buffer.concat([before, chunk])

@@ -56,12 +56,12 @@ export function createLane(parts: LaneParts): Lane {
       return date
     },
     answered: parts.answered,
-    handOver(connection, bytes) {
+    handOver(connection, received) {
       const { socket } = connection
       connections.delete(connection)
       connection.release()
       socket.pause()
-      if (bytes !== undefined) socket.unshift(bytes)
+      socket.unshift(Buffer.from(received, 'latin1'))
       for (const listener of toNode) listener.call(server, socket)
       socket.resume()
     },

@@ -34,13 +34,13 @@ export class LaneRequest implements ClientRequest {
   readonly path: string
   readonly section: HeaderSection
   readonly socket: LanePeer
-  readonly body: Buffer | undefined
+  readonly body: string | undefined
   readonly keepsConnection: boolean
 
   constructor(
     line: { method: string; path: string; query: string },
     section: HeaderSection,
-    rest: { body: Buffer | undefined; keepsConnection: boolean; socket: LanePeer },
+    rest: { body: string | undefined; keepsConnection: boolean; socket: LanePeer },
   ) {
     this.method = line.method
     this.path = line.path
@@ -78,16 +78,16 @@ export class LaneRequest implements ClientRequest {
 }
 
 /**
- * Reads one whole request that is all there is in `bytes`; undefined for anything else, which is then for `node:http`
- * to read from its first byte, and for the other lane to refuse. Whatever this takes, `node:http` reads as the same
- * request (test/fuzz/targets/lane.ts).
+ * Reads one whole request that is all there is in `received` (latin-1: a character a byte); undefined for anything
+ * else, which is then for `node:http` to read from its first byte, and for the other lane to refuse. Whatever this
+ * takes, `node:http` reads as the same request (test/fuzz/targets/lane.ts).
  */
 export function parseLaneRequest(
-  bytes: Buffer,
+  received: string,
   socket: LanePeer,
   memory = new LineMemory(requestLines),
 ): LaneRequest | undefined {
-  const head = HEAD.exec(bytes.toString('latin1', 0, Math.min(bytes.length, MAX_HEAD_BYTES)))
+  const head = HEAD.exec(received.length <= MAX_HEAD_BYTES ? received : received.slice(0, MAX_HEAD_BYTES))
   if (head === null) return undefined
   const [text, method = '', path = '', query = '', lines = ''] = head
   const section = new HeaderSection()
@@ -104,8 +104,8 @@ export function parseLaneRequest(
   if (section.end() !== undefined || section.host === undefined) return undefined
   if (connection !== undefined && connection !== 'keep-alive' && connection !== 'close') return undefined
   const length = bodyLength(method, section.contentLength)
-  if (length === undefined || bytes.length !== text.length + length) return undefined
-  const body = length === 0 ? undefined : bytes.subarray(text.length)
+  if (length === undefined || received.length !== text.length + length) return undefined
+  const body = length === 0 ? undefined : received.slice(text.length)
   return new LaneRequest({ method, path, query }, section, {
     body,
     keepsConnection: connection !== 'close',

@@ -249,7 +249,7 @@ export const lane = fuzzTarget<string>({
   inputs: fc.oneof(loose, sound, spoilt),
   async check(text) {
     const bytes = Buffer.from(text, 'latin1')
-    const taken = parseLaneRequest(bytes, peer)
+    const taken = parseLaneRequest(text, peer)
     if (taken === undefined) return
     const { requests, errors } = await readByNode(bytes)
     must(errors.length === 0, `Node answers it with ${errors.join()}`)
@@ -260,7 +260,7 @@ export const lane = fuzzTarget<string>({
       url: taken.url,
       version: taken.httpVersion,
       section: known(taken.section),
-      body: taken.body?.toString('latin1') ?? '',
+      body: taken.body ?? '',
       isComplete: true,
       keepsConnection: taken.keepsConnection,
     }

@@ -6,7 +6,7 @@ import type { ResponseHead } from '../../../gateway/upstream/response-head.ts'
 import { ResponseParser } from '../../../gateway/upstream/response-parser.ts'
 import { fuzzTarget, must } from '../target.ts'
 
-// Oracles: one reading for every way of cutting the bytes; a response built by the rules is read as it was built, with
+// Oracles: one reading for every way of cutting the bytes, and for bytes and text; a response built by the rules is read as it was built, with
 // its end where it ends; and nothing that is relayed can hold a line end or one of our own names.
 
 type Input = {
@@ -26,7 +26,7 @@ type Read = {
   error: string | undefined
 }
 
-function read(pieces: readonly Buffer[]): Read {
+function read(pieces: readonly (Buffer | string)[]): Read {
   const seen: Read = { head: undefined, body: '', complete: false, rest: 0, error: undefined }
   const parser = new ResponseParser({
     onHead(head, body) {
@@ -45,7 +45,7 @@ function read(pieces: readonly Buffer[]): Read {
   parser.begin(false)
   try {
     for (const piece of pieces)
-      seen.rest += piece.length - (parser.done ? 0 : parser.read(piece, 0, piece.length))
+      seen.rest += piece.length - (parser.done ? 0 : parser.read(piece, piece.length))
   } catch (error) {
     if (!(error instanceof ResponseSyntaxError)) throw error
     // What came before an error depends on how much came at once; that it is one does not.
@@ -135,6 +135,7 @@ export const responses = fuzzTarget<Input>({
       isDeepStrictEqual(read([...bytes].map((byte) => Buffer.of(byte))), whole),
       'another reading byte by byte',
     )
+    must(isDeepStrictEqual(read([bytes.toString('latin1')]), whole), 'another reading as text')
     if (whole.head === undefined) return
     const relayed = relayedFields(whole.head, [])
     for (const [i, part] of relayed.entries()) {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createLane } from '../../../gateway/http/lane/lane.ts'
@@ -11,7 +12,7 @@ import { GOOD, identityOf, startGateway } from '../../support/gateway.ts'
 import { openRaw, requestText } from '../../support/raw-http.ts'
 import { answerText, startRecordingUpstream } from '../../support/recording-upstream.ts'
 
-const take = (text: string) => parseLaneRequest(Buffer.from(text, 'latin1'), { bytesRead: 0 })
+const take = (text: string) => parseLaneRequest(text, { bytesRead: 0 })
 const get = (fields: readonly string[] = [], path = '/rooms') => requestText(`GET ${path} HTTP/1.1`, fields)
 const post = (body: string, fields: readonly string[] = []) =>
   requestText('POST /rooms/r/message HTTP/1.1', [...fields, `Content-Length: ${body.length}`], body)
@@ -293,6 +294,32 @@ t.test('a connection stays on the lane as long as its requests are plain', async
   t.equal(await said(get([], '/left')), 'node')
   t.equal(await said(get()), 'node', 'and never comes back')
   connection.destroy()
+})
+
+/** A connection that Node did not accept: what is pushed is what arrives. */
+class Wire extends Duplex {
+  written = ''
+  override _read(): void {}
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.written += chunk.toString('latin1')
+    done()
+  }
+}
+
+t.test('a connection that cannot be read into the one buffer is read by its events', async (t) => {
+  const { server } = await startLane(t)
+  const wire = new Wire()
+  t.teardown(() => wire.destroy())
+  const answers = () => wire.written.match(/lane|node/g)?.join() ?? ''
+  server.emit('connection', wire)
+  wire.push(get())
+  await eventually('the first is answered', () => answers() === 'lane')
+  const second = get()
+  wire.push(second.slice(0, 9))
+  wire.push(second.slice(9))
+  await eventually('two pieces of one turn are a request', () => answers() === 'lane,lane')
+  wire.push(get([], '/left'))
+  await eventually('node:http goes on', () => answers() === 'lane,lane,node')
 })
 
 t.test('a drain answers what is under way, says that it was the last, and closes what is idle', async (t) => {

@@ -93,7 +93,9 @@ t.test('a chunked body is sent on in chunks of our own, without trailers', async
 })
 
 t.test("a body given by the caller replaces the client's", async (t) => {
-  const { core, front } = await start(t, undefined, { head: { body: Buffer.from('réécrit') } })
+  const { core, front } = await start(t, undefined, {
+    head: { body: Buffer.from('réécrit').toString('latin1') },
+  })
   await sendRaw(front.port, requestText('POST / HTTP/1.1'))
   t.equal(core.requests[0]?.body().toString(), 'réécrit')
   t.match(core.requests[0]?.head, /\r\nContent-Length: 9\r\n/)

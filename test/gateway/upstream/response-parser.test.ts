@@ -39,7 +39,7 @@ function parse(pieces: readonly Buffer[], { toHead = false, ends = false } = {})
   try {
     for (const piece of pieces) {
       piece.copy(buffer)
-      result.rest += piece.length - (parser.done ? 0 : parser.read(buffer, 0, piece.length))
+      result.rest += piece.length - (parser.done ? 0 : parser.read(buffer, piece.length))
     }
     if (ends) parser.finish()
   } catch (error) {
