@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { cpus, loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createCertificate } from '../test/support/certificate.ts'
 import type { Scope } from '../test/support/child-process.ts'
@@ -31,8 +31,8 @@ const { values } = parseArgs({
     only: { type: 'string' },
     /** Rivals by their names or a part of them, separated by `;`; default: all. */
     rivals: { type: 'string' },
-    /** Another directory with the project in another state, measured beside it. */
-    also: { type: 'string' },
+    /** Other directories, each with the project in another state, measured beside it. */
+    also: { type: 'string', multiple: true, default: [] },
     /** In some minutes, to see whether all of it works and about where it stands. */
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
@@ -70,8 +70,7 @@ async function main(): Promise<void> {
   // The user store lives here.
   execFileSync('taskset', ['-a', '-cp', '1', String(process.pid)])
   const scenarios = chosenScenarios()
-  const others =
-    values.also === undefined ? [] : [gatewayOf(values.also, 'gateway, other state', { isNear: true })]
+  const others = values.also.map((root) => gatewayOf(root, `gateway of ${basename(root)}`, { isNear: true }))
   const chosen = [...chosenRivals(values.rivals), ...others]
   const reasons = installFor(chosen)
   const missing = Object.fromEntries([...reasons].map(([{ name }, why]) => [name, why]))

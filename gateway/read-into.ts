@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 
 /** A piece of what a socket receives: it stands in `readBuffer`, up to `length`, during the call. @returns false to stop */
-export type OnRead = (this: Socket, length: number) => boolean
+export type OnRead<Read extends Socket = Socket> = (this: Read, length: number) => boolean
 
 const BUFFER_BYTES = 65_536
 
@@ -19,17 +19,21 @@ const slots = findSlots()
 
 /**
  * Reads an accepted socket into `readBuffer`, instead of 64 KB of its own and the machinery of streams at each read.
- * To be asked for where a server tells of the connection. `pause`, `resume` and `end` are as ever.
+ * `pause`, `resume` and `end` are as ever. Asked for again, there is another listener.
  * @returns false where this Node has no place for it: then there are `data` events
  */
-export function readInto(socket: Socket, onRead: OnRead): boolean {
+export function readInto<Read extends Socket>(socket: Read, onRead: OnRead<Read>): boolean {
   const opened = socket as unknown as Opened
   if (slots === undefined || typeof opened._handle?.useUserBuffer !== 'function') return false
-  opened[slots.buffer] = readBuffer
   opened[slots.callback] = onRead
+  if (opened[slots.buffer] === readBuffer) return true
+  opened[slots.buffer] = readBuffer
   opened._handle.useUserBuffer(readBuffer)
   return true
 }
+
+/** What has just been read, to be kept. */
+export const copyOfRead = (length: number): Buffer => Buffer.from(readBuffer.subarray(0, length))
 
 /** From now on there are `data` events again. */
 export function readByStream(socket: Socket): void {
@@ -37,7 +41,7 @@ export function readByStream(socket: Socket): void {
 }
 
 function pushOn(this: Socket, length: number): boolean {
-  return this.push(Buffer.from(readBuffer.subarray(0, length)))
+  return this.push(copyOfRead(length))
 }
 
 function findSlots(): Slots | undefined {

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Origin } from '../authn/authenticator.ts'
+import { addToBatch, type BatchWork } from '../batch.ts'
+import { copyOfRead, readInto } from '../read-into.ts'
 import type { UpstreamTarget } from '../upstream/pool.ts'
 import type { Afterwards } from './afterwards.ts'
 import { CLOSES, type CloseReason } from './close-reason.ts'
@@ -23,11 +25,14 @@ export type TunnelParts = {
 const TUNNEL = Symbol('tunnel')
 type Leg = Socket & { [TUNNEL]?: Tunnel | undefined }
 
+/** More is relayed at once: it is worth its own time. */
+const MAX_BATCHED_BYTES = 8_192
+
 /**
  * A live tunnel: core → client raw, client → core through the scanner. There are many of these and most are idle, so
  * each is a few objects, with no timer, no closure and no buffer of its own while nothing happens.
  */
-export class Tunnel implements ScannerSink, Live {
+export class Tunnel implements ScannerSink, Live, BatchWork {
   identity: NamedIdentity | undefined
   readonly sinceMs: number
   readonly sid: string | undefined
@@ -39,6 +44,9 @@ export class Tunnel implements ScannerSink, Live {
   readonly #toClient = new FrameBoundary()
   readonly #target: UpstreamTarget
   #state: 'open' | 'closing' | 'closed' = 'open'
+  /** What waits for its turn in the batch. */
+  #ofClient: Buffer | undefined
+  #ofCore: Buffer | undefined
   /** A lookup is under way: nothing of the client's may overtake it. */
   #isWaiting = false
   #isHalfClosed = false
@@ -80,12 +88,46 @@ export class Tunnel implements ScannerSink, Live {
     core[TUNNEL] = this
     client.on('drain', onClientDrain).on('end', onClientEnd).on('close', onClientClose).on('error', ignore)
     core.on('drain', onCoreDrain).on('end', onCoreEnd).on('close', onCoreClose).on('error', ignore)
-    if (fromCore.length > 0) this.fromCore(fromCore)
-    client.on('data', onClientData)
-    if (fromClient.length > 0) this.fromClient(fromClient)
+    if (fromCore.length > 0) this.#relayToClient(fromCore)
+    if (!readInto(client, onClientRead)) client.on('data', onClientData)
+    if (fromClient.length > 0) this.#relayToCore(fromClient)
   }
 
   fromClient(chunk: Buffer): void {
+    if (chunk.length > MAX_BATCHED_BYTES) {
+      this.proceed()
+      this.#relayToCore(chunk)
+      return
+    }
+    this.#wait()
+    this.#ofClient = this.#ofClient === undefined ? chunk : Buffer.concat([this.#ofClient, chunk])
+  }
+
+  fromCore(chunk: Buffer): void {
+    if (chunk.length > MAX_BATCHED_BYTES) {
+      this.proceed()
+      this.#relayToClient(chunk)
+      return
+    }
+    this.#wait()
+    this.#ofCore = this.#ofCore === undefined ? chunk : Buffer.concat([this.#ofCore, chunk])
+  }
+
+  #wait(): void {
+    if (this.#ofClient === undefined && this.#ofCore === undefined) addToBatch(this)
+  }
+
+  /** Relays what was read for the batch, if that has not been done. */
+  proceed(): void {
+    const ofClient = this.#ofClient
+    const ofCore = this.#ofCore
+    this.#ofClient = undefined
+    this.#ofCore = undefined
+    if (ofClient !== undefined) this.#relayToCore(ofClient)
+    if (ofCore !== undefined) this.#relayToClient(ofCore)
+  }
+
+  #relayToCore(chunk: Buffer): void {
     this.#isTouched = true
     if (this.#state !== 'open') return
     // What the scanner cuts into runs leaves in one write.
@@ -94,7 +136,7 @@ export class Tunnel implements ScannerSink, Live {
     this.#core.uncork()
   }
 
-  fromCore(chunk: Buffer): void {
+  #relayToClient(chunk: Buffer): void {
     this.#isTouched = true
     if (this.#state !== 'open') return
     this.#toClient.follow(chunk)
@@ -147,17 +189,20 @@ export class Tunnel implements ScannerSink, Live {
   }
 
   clientEnded(): void {
+    this.proceed()
     this.#isHalfClosed = true
     this.#core.end()
   }
 
   coreEnded(): void {
+    this.proceed()
     this.#isHalfClosed = true
     this.#client.end()
   }
 
   /** What the one side wrote before it went still goes to the other. */
   legClosed(other: 'client' | 'core'): void {
+    this.proceed()
     const leg = other === 'client' ? this.#client : this.#core
     if (leg.destroyed) this.#end()
     else if (other === 'core' || this.#state === 'open') leg.destroySoon()
@@ -212,6 +257,10 @@ export class Tunnel implements ScannerSink, Live {
   }
 }
 
+function onClientRead(this: Leg, length: number): boolean {
+  this[TUNNEL]?.fromClient(copyOfRead(length))
+  return true
+}
 function onClientData(this: Leg, chunk: Buffer): void {
   this[TUNNEL]?.fromClient(chunk)
 }
