@@ -1,4 +1,5 @@
 import type { CredentialKind } from '#contract/credential.ts'
+import { TwoAges } from '../two-ages.ts'
 import type { Proof } from './authenticator.ts'
 import type { OutcomeCache } from './outcome-cache.ts'
 
@@ -27,7 +28,7 @@ export function createRecentProofs(parts: {
   /** Steady, the cache's own. */
   clock: () => number
 }): RecentProofs {
-  const proofs = new Map<string, Proof>()
+  const proofs = new TwoAges<string, Proof>(MAX_REMEMBERED)
   let sinceMs = Number.NEGATIVE_INFINITY
 
   return {
@@ -45,7 +46,6 @@ export function createRecentProofs(parts: {
     },
 
     add(secret, proof) {
-      if (proofs.size >= MAX_REMEMBERED) proofs.clear()
       // A slice would keep the whole request alive that it was cut from.
       proofs.set(Buffer.from(secret).toString(), proof)
     },

@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.ts'
+import { TwoAges } from '../two-ages.ts'
 
 /** A field's name as it was spelt, in lower case, and what its reader makes of it. */
 export type FieldName<Role = unknown> = {
@@ -49,8 +50,7 @@ const ASCII_VALUE = /^[\t\x20-\x7e]*$/
 const ANY_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const MAX_NAMES = 512
 const MAX_NAME_LENGTH = 64
-/** Of each age. */
-const MAX_LINES = 1_024
+const MAX_LINES = 2_048
 const MAX_LINE_LENGTH = 192
 
 /**
@@ -60,25 +60,7 @@ const MAX_LINE_LENGTH = 192
  */
 export function createFieldLines<Role>(roleOf: (lower: string) => Role, repeated: RegExp): FieldLines<Role> {
   const names = createFieldNames(roleOf, repeated)
-  // Of two ages, so that a flood of lines that never come again pushes out none of those that do.
-  let lines = new Map<string, FieldLine<Role>>()
-  let older = new Map<string, FieldLine<Role>>()
-
-  function remembered(text: string): FieldLine<Role> | undefined {
-    const known = lines.get(text)
-    if (known !== undefined) return known
-    const old = older.get(text)
-    if (old !== undefined) remember(text, old)
-    return old
-  }
-
-  function remember(source: string, line: FieldLine<Role>): void {
-    if (lines.size >= MAX_LINES) {
-      older = lines
-      lines = new Map()
-    }
-    lines.set(source, line)
-  }
+  const lines = new TwoAges<string, FieldLine<Role>>(MAX_LINES)
 
   return {
     of(raw, untrimmed) {
@@ -90,12 +72,13 @@ export function createFieldLines<Role>(roleOf: (lower: string) => Role, repeated
       const name = colon === -1 ? undefined : names.get(text.slice(0, colon))
       if (name === undefined) return undefined
       const isKept = name.repeats && text.length <= MAX_LINE_LENGTH
-      const known = isKept ? remembered(text) : undefined
+      const known = isKept ? lines.get(text) : undefined
       if (known !== undefined) return known
       const line = lineOf(name, text.slice(colon + 1))
       if (!isKept || line === undefined) return line
-      const kept = keptLine(line, copied(text))
-      remember(kept.source as string, kept)
+      const source = copied(text)
+      const kept = keptLine(line, source)
+      lines.set(source, kept)
       return kept
     },
   }
@@ -119,10 +102,12 @@ export function ownLine(name: FieldName, value: string): FieldLine {
   return line
 }
 
-/** The same, to be written many times: in one piece. */
-export function keptLine<Role>({ name, isAscii, text }: FieldLine<Role>, source?: string): FieldLine<Role> {
-  const kept = copied(text)
-  return { name, value: kept.slice(name.raw.length + 2, -2), isAscii, text: kept, source }
+/** The same, to be looked at and written many times: in pieces of its own. */
+export function keptLine<Role>(
+  { name, value, isAscii, text }: FieldLine<Role>,
+  source?: string,
+): FieldLine<Role> {
+  return { name, value: copied(value), isAscii, text: copied(text), source }
 }
 
 /** Undefined where the value has a byte that none may have. */

@@ -14,6 +14,7 @@ const OPEN: Record<string, Need> = {
 }
 
 const needs = new Map(Object.entries(OPEN))
+const openPaths = new Set(Object.keys(OPEN).map((address) => address.slice(address.indexOf(' ') + 1)))
 
 /** Two segments at least: a bucket and a file. */
 const FILE_PATH = /^\/files\/[^/]+\/./
@@ -22,7 +23,8 @@ const FILE_PATH = /^\/files\/[^/]+\/./
 const PAGE_PATH = /^\/(?:console|reference)(?:\/|$)/
 
 export function needOf(method: string, path: string, query = ''): Need {
-  const need = needs.get(`${method} ${withoutTrailingSlash(path)}`)
+  const plain = withoutTrailingSlash(path)
+  const need = openPaths.has(plain) ? needs.get(`${method} ${plain}`) : undefined
   if (need !== undefined) return need
   if (PAGE_PATH.test(path) && (method === 'GET' || method === 'HEAD')) return 'nothing'
   return isSignedFile(method, path, query) ? 'nothing' : 'identity'

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { TwoAges } from '../two-ages.ts'
 
 /**
  * So many takes in any minute, by key. Two counters a key: what was taken in the window that began with its first
@@ -34,7 +34,7 @@ export type RateLimitParts = {
 
 export function createRateLimit(parts: RateLimitParts): RateLimit {
   const { clock, maxKeys = 50_000, isShared = false } = parts
-  const windows = new LRUCache<string, Window>({ max: maxKeys })
+  const windows = new TwoAges<string, Window>(maxKeys)
   const telling = new Map<string, Window>()
   let { perMinute } = parts
 
