@@ -15,7 +15,8 @@ export const readBuffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
 type Slots = { buffer: symbol; callback: symbol }
 type Opened = Record<symbol, unknown> & { _handle?: { useUserBuffer?(buffer: Uint8Array): void } | null }
 
-const slots = findSlots()
+/** Null where they were not found; undefined until they are looked for. */
+let slots: Slots | null | undefined
 
 /**
  * Reads an accepted socket into `readBuffer`, instead of 64 KB of its own and the machinery of streams at each read.
@@ -24,7 +25,8 @@ const slots = findSlots()
  */
 export function readInto<Read extends Socket>(socket: Read, onRead: OnRead<Read>): boolean {
   const opened = socket as unknown as Opened
-  if (slots === undefined || typeof opened._handle?.useUserBuffer !== 'function') return false
+  if (slots === undefined) slots = findSlots()
+  if (slots === null || typeof opened._handle?.useUserBuffer !== 'function') return false
   opened[slots.callback] = onRead
   if (opened[slots.buffer] === readBuffer) return true
   opened[slots.buffer] = readBuffer
@@ -37,19 +39,19 @@ export const copyOfRead = (length: number): Buffer => Buffer.from(readBuffer.sub
 
 /** From now on there are `data` events again. */
 export function readByStream(socket: Socket): void {
-  if (slots !== undefined) (socket as unknown as Opened)[slots.callback] = pushOn
+  if (slots) (socket as unknown as Opened)[slots.callback] = pushOn
 }
 
 function pushOn(this: Socket, length: number): boolean {
   return this.push(copyOfRead(length))
 }
 
-function findSlots(): Slots | undefined {
+function findSlots(): Slots | null {
   const callback = (): boolean => true
   const probe = new Socket({ onread: { buffer: readBuffer, callback } })
   const opened = probe as unknown as Opened
   const slotOf = (value: unknown) =>
     Object.getOwnPropertySymbols(probe).find((symbol) => opened[symbol] === value)
   const found = { buffer: slotOf(readBuffer), callback: slotOf(callback) }
-  return found.buffer === undefined || found.callback === undefined ? undefined : (found as Slots)
+  return found.buffer === undefined || found.callback === undefined ? null : (found as Slots)
 }

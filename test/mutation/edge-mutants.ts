@@ -21,8 +21,8 @@ export const edgeMutants: readonly Mutant[] = [
   {
     name: 'the lane forgets what follows a request',
     file: 'gateway/http/lane/request.ts',
-    from: 'bytes.length !== text.length + length',
-    to: 'bytes.length < text.length + length',
+    from: 'received.length !== text.length + length',
+    to: 'received.length < text.length + length',
     tests: LANE,
   },
   {
@@ -38,6 +38,27 @@ export const edgeMutants: readonly Mutant[] = [
     from: 'if (this.#exchange === undefined) {\n      this.destroy()\n      return true\n    }',
     to: '',
     tests: ['test/gateway/upstream/retries.test.ts'],
+  },
+  {
+    name: 'what follows a whole answer is taken for part of it',
+    file: 'gateway/upstream/response-parser.ts',
+    from: 'body.length === head.contentLength',
+    to: 'body.length >= (head.contentLength ?? 0)',
+    tests: attack('upstream-unexpected-bytes'),
+  },
+  {
+    name: 'what a client has not taken waits in the buffer of all',
+    file: 'gateway/upstream/answer-buffer.ts',
+    from: 'return this.#last === this.#own',
+    to: 'return true',
+    tests: ['test/gateway/upstream/streams.test.ts'],
+  },
+  {
+    name: 'what is read for a stream stays in the buffer of all',
+    file: 'gateway/read-into.ts',
+    from: 'return this.push(copyOfRead(length))',
+    to: 'return this.push(readBuffer.subarray(0, length))',
+    tests: ['test/gateway/read-into.test.ts'],
   },
   {
     name: 'a recent proof is believed whatever became of it',

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import t from 'tap'
 import { verifyIdentity } from '../../../core/contract/signature.ts'
 import { openRaw } from '../../support/raw-http.ts'
 import { acceptUpgrade, startRecordingUpstream } from '../../support/recording-upstream.ts'
 import { clientFrame, MASK, readFrames, readTexts } from './client-frames.ts'
-import { KEY, KEYS, openSocket, startStand, until, upgradeText, userOf } from './stand.ts'
+import { ACCEPT, KEY, KEYS, openSocket, startStand, until, upgradeText, userOf } from './stand.ts'
 
 const serverText = (text: string): Buffer => clientFrame(text, { mask: undefined })
 const closeCodeOf = (bytes: Buffer): number | undefined => {
@@ -112,6 +112,27 @@ t.test('the half-close of a side reaches the other, which may still send', async
   await until('the tunnel is gone', () => stand.outcomes.length === 1)
   t.same(stand.outcomes, ['answered'])
   t.same(stand.tunnels.registry.counts(), { identified: 0, anonymous: 0 })
+})
+
+t.test('what a core says last arrives, although it ends in the same moment', async (t) => {
+  // The end of a connection whose other side has ended is told together with its last bytes.
+  const core = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.once('data', () => {
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\n\r\n`,
+      )
+    })
+    socket.on('end', () => socket.end(serverText('last')))
+    socket.on('error', () => undefined)
+  })
+  core.listen(0, '127.0.0.1')
+  await once(core, 'listening')
+  t.teardown(() => core.close())
+  const stand = await startStand(t, { cores: [(core.address() as AddressInfo).port] })
+  const clients = await Promise.all(Array.from({ length: 20 }, () => openSocket(stand)))
+  const closing = clients.map((client) => client.untilClosed())
+  for (const client of clients) client.end()
+  for (const received of await Promise.all(closing)) t.same(readTexts(received), ['last'])
 })
 
 t.test('an abrupt end of either side ends the other and leaves nothing', async (t) => {
