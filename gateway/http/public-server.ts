@@ -2,6 +2,7 @@ import { createServer, IncomingMessage, type Server, type ServerResponse } from 
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { TLSSocket } from 'node:tls'
 import { steadyNow } from '../batch.ts'
 import type { ServerLimits, TlsMaterial } from '../config.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -93,14 +94,20 @@ export function buildPublicServer(parts: PublicServerParts): PublicServer {
   const tls =
     parts.tls === undefined
       ? undefined
-      : createTlsServer({ material: parts.tls, options, listener, http2, opened: connections.opened })
+      : createTlsServer({
+          material: parts.tls,
+          options,
+          listener,
+          http2,
+          onHttp1: (socket) => accept(socket),
+        })
   const server: Server = tls?.server ?? createServer(options, listener)
-  if (tls === undefined) server.on('connection', connections.opened)
+  const nodesOwn = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
   const lane =
-    tls !== undefined || parts.laneTakes === undefined
+    parts.laneTakes === undefined
       ? undefined
       : createLane({
-          server,
+          toNode,
           takes: parts.laneTakes,
           serve: parts.serve,
           answered: metrics.answered,
@@ -109,6 +116,7 @@ export function buildPublicServer(parts: PublicServerParts): PublicServer {
           keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
           clock: steadyNow,
         })
+  if (tls === undefined) server.removeAllListeners('connection').on('connection', accept)
   // Above its own maximum Node drops fields in silence; ours is counted, and refused, in normaliseHeaders.
   server.maxHeadersCount = 0
   server.maxConnections = limits.maxConnections
@@ -129,6 +137,18 @@ export function buildPublicServer(parts: PublicServerParts): PublicServer {
     if (error.code === 'ECONNRESET' || !socket.writable || connections.due(socket) > 0) socket.destroy()
     else refuse(socket, parseErrorCode(error.code))
   })
+
+  /** A connection that speaks HTTP/1.1. */
+  function accept(socket: Socket): void {
+    if (lane === undefined) toNode(socket)
+    else lane.serve(socket)
+  }
+
+  function toNode(socket: Socket): void {
+    if (tls === undefined) for (const serve of nodesOwn) serve.call(server, socket)
+    else tls.serveHttp1(socket as TLSSocket)
+    connections.opened(socket)
+  }
 
   function refuse(socket: Duplex, code: ErrorCode): void {
     metrics.refused(code)

@@ -6,6 +6,8 @@ import type { Http2 } from './http2.ts'
 
 export type TlsServer = {
   server: Server
+  /** By Node's own server. */
+  serveHttp1(socket: TLSSocket): void
   setCertificate(material: TlsMaterial): void
 }
 
@@ -15,7 +17,7 @@ export type TlsServerParts = {
   listener: RequestListener
   http2: Http2
   /** A connection that speaks HTTP/1.1. */
-  opened(socket: TLSSocket): void
+  onHttp1(socket: TLSSocket): void
 }
 
 /** Forward secrecy and authenticated encryption alone; TLS 1.3 has nothing else. */
@@ -32,9 +34,9 @@ const CIPHERS = [
 ].join(':')
 const HANDSHAKE_TIMEOUT_MS = 10_000
 
-/** HTTP/1.1 as without TLS, by the same server of Node's; connections that chose `h2` go to their own. */
+/** HTTP/1.1 as without TLS; connections that chose `h2` go to a server of their own. */
 export function createTlsServer(parts: TlsServerParts): TlsServer {
-  const { material, options, listener, http2, opened } = parts
+  const { material, options, listener, http2, onHttp1 } = parts
   const secure = { minVersion: 'TLSv1.2', ciphers: CIPHERS, honorCipherOrder: true } as const
   const server = createServer(
     {
@@ -51,12 +53,8 @@ export function createTlsServer(parts: TlsServerParts): TlsServer {
   const serveHttp1 = server.listeners('secureConnection')
   server.removeAllListeners('secureConnection')
   server.on('secureConnection', (socket: TLSSocket) => {
-    if (socket.alpnProtocol === 'h2') {
-      http2.serve(socket)
-      return
-    }
-    for (const serve of serveHttp1) serve.call(server, socket)
-    opened(socket)
+    if (socket.alpnProtocol === 'h2') http2.serve(socket)
+    else onHttp1(socket)
   })
   // Not a request that went wrong: there is nobody to be answered in words.
   server.removeAllListeners('tlsClientError')
@@ -64,6 +62,9 @@ export function createTlsServer(parts: TlsServerParts): TlsServer {
 
   return {
     server,
+    serveHttp1(socket) {
+      for (const serve of serveHttp1) serve.call(server, socket)
+    },
     setCertificate({ cert, key }) {
       server.setSecureContext({ ...secure, cert, key })
     },

@@ -43,7 +43,7 @@ export class LaneConnection implements BatchWork {
   constructor(socket: Socket, parts: LaneConnectionParts) {
     this.socket = socket
     this.#parts = parts
-    this.#peer = { remoteAddress: socket.remoteAddress, bytesRead: 0 }
+    this.#peer = { remoteAddress: socket.remoteAddress, bytesRead: 0, encrypted: 'encrypted' in socket }
     this.idleSinceMs = parts.clock()
     const isRead = readInto(socket, (length) => this.#onRead(readBuffer.toString('latin1', 0, length)))
     if (!isRead) socket.on('data', this.#onData)

@@ -1,9 +1,10 @@
-import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ClientRequest, ClientResponse } from '../../upstream/client-exchange.ts'
 import { LaneConnection, type LaneConnectionParts } from './connection.ts'
 
 export type Lane = {
+  /** A connection from its beginning. */
+  serve(socket: Socket): void
   /** From now on answers close their connections. */
   drain(): void
   /** From now on a connection without an answer due is closed. */
@@ -14,7 +15,8 @@ export type Lane = {
 }
 
 export type LaneParts = {
-  server: Server
+  /** `node:http` serves a connection from here on. */
+  toNode(socket: Socket): void
   takes(path: string): boolean
   serve(req: ClientRequest, res: ClientResponse): void
   answered(status: number, seconds: number): void
@@ -28,14 +30,12 @@ export type LaneParts = {
 const SWEEP_INTERVAL_MS = 1_000
 
 /**
- * The fast lane: stands before `node:http` on its own server, and serves by itself what nearly all traffic is, through
- * the same code as the rest of it. `node:http` costs more than all that the gateway does (docs/performance.md).
+ * The fast lane: stands before `node:http`, and serves by itself what nearly all traffic is, through the same code as
+ * the rest of it. `node:http` costs more than all that the gateway does (docs/performance.md).
  */
 export function createLane(parts: LaneParts): Lane {
-  const { server, clock } = parts
+  const { clock } = parts
   const connections = new Set<LaneConnection>()
-  // Node's own, and those of all that is to know of a connection to it.
-  const toNode = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
   let dateSecond = 0
   let date = ''
 
@@ -62,16 +62,11 @@ export function createLane(parts: LaneParts): Lane {
       connection.release()
       socket.pause()
       socket.unshift(Buffer.from(received, 'latin1'))
-      for (const listener of toNode) listener.call(server, socket)
+      parts.toNode(socket)
       socket.resume()
     },
     onClosed: (connection) => connections.delete(connection),
   }
-
-  server.removeAllListeners('connection')
-  server.on('connection', (socket: Socket) => {
-    connections.add(new LaneConnection(socket, common))
-  })
 
   function sweep(): void {
     const nowMs = clock()
@@ -86,6 +81,9 @@ export function createLane(parts: LaneParts): Lane {
   const timer = setInterval(sweep, SWEEP_INTERVAL_MS).unref()
 
   return {
+    serve(socket) {
+      connections.add(new LaneConnection(socket, common))
+    },
     drain() {
       common.isDraining = true
       for (const connection of connections) connection.closeAfterAnswer()

@@ -1,9 +1,12 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { createCertificate } from '../../support/certificate.ts'
+import { eventually } from '../../support/eventually.ts'
 import { identityOf } from '../../support/gateway.ts'
+import { requestText } from '../../support/raw-http.ts'
 import { answerText, okAnswer } from '../../support/recording-upstream.ts'
 import { openHttp2, openTls, requestHttp2, startTlsGateway } from '../../support/tls-gateway.ts'
+import { clientFrame, readTexts } from '../tunnel/client-frames.ts'
 
 const GOOD = { 'im-client-key': 'demo_clientkey', 'im-authorization': 'ada-token' }
 
@@ -108,9 +111,38 @@ t.test('HTTP/1.1 and WebSockets work on the same port', async (t) => {
     )
     const [upgraded] = await once(socket, 'data')
     t.match(String(upgraded), /^HTTP\/1\.1 101 /)
-    await gateway.upstream.next()
+    const { connection } = await gateway.upstream.next()
+    for (const text of ['1', '2']) {
+      socket.write(clientFrame(text))
+      await eventually('a message arrives', () => readTexts(connection.tunnelled()).includes(text))
+    }
     socket.destroy()
   }
+})
+
+t.test('a connection of HTTP/1.1 by TLS goes the short way and the long one, in order', async (t) => {
+  const gateway = await startTlsGateway(t)
+  gateway.upstream.answerWith(({ target, body }) => answerText(200, { target, length: body.length }))
+  const socket = await openTls(t, gateway, gateway.certificate.cert, ['http/1.1'])
+  let received = ''
+  socket.on('data', (chunk) => {
+    received += String(chunk)
+  })
+  const answers = () => [...received.matchAll(/\{"target".*?\}/g)].map(([text]) => JSON.parse(text))
+  const large = 'x'.repeat(300_000)
+  const said = (length: number, target: string) => ({ target, length })
+  const fields = ['IM-Client-Key: demo_clientkey', 'IM-Authorization: ada-token']
+  const post = (target: string, body: string) =>
+    requestText(`POST ${target} HTTP/1.1`, [...fields, `Content-Length: ${body.length}`], body)
+  socket.write(requestText('GET /a HTTP/1.1', fields))
+  await eventually('the first is answered', () => answers().length === 1)
+  socket.write(post('/b', 'hello'))
+  await eventually('the second is answered', () => answers().length === 2)
+  socket.write(post('/c', large))
+  await eventually('the third is answered', () => answers().length === 3)
+  socket.write(requestText('GET /d HTTP/1.1', fields) + requestText('GET /e HTTP/1.1', fields))
+  await eventually('the others are', () => answers().length === 5)
+  t.same(answers(), [said(0, '/a'), said(5, '/b'), said(large.length, '/c'), said(0, '/d'), said(0, '/e')])
 })
 
 t.test('a new certificate is served to new connections; those that are open stay', async (t) => {

@@ -255,8 +255,11 @@ async function startLane(
   until?: () => Promise<void>,
 ): Promise<{ server: Server; url: string; lane: ReturnType<typeof createLane> }> {
   const server = createServer((_req, res) => res.end('node'))
+  const nodesOwn = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
   const lane = createLane({
-    server,
+    toNode(socket) {
+      for (const serve of nodesOwn) serve.call(server, socket)
+    },
     takes: (path) => path !== '/left',
     serve(_req, res) {
       const answer = () => {
@@ -272,6 +275,7 @@ async function startLane(
     keepAliveTimeoutMs: 10_000,
     clock: () => performance.now(),
   })
+  server.removeAllListeners('connection').on('connection', lane.serve)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
