@@ -5,8 +5,8 @@ import type { ClientResponse } from '../upstream/client-exchange.ts'
 /** Where nobody knows better. */
 const RETRY_AFTER_S = 1
 
-/** The contract's envelope; always an object, since a client's library reads `RC` from it unguarded. */
-export function errorBody(code: ErrorCode, retryAfterS = RETRY_AFTER_S): string {
+/** The contract's envelope; always an object, since a client's library reads `RC` from it unguarded. It is ASCII. */
+function errorBody(code: ErrorCode, retryAfterS = RETRY_AFTER_S): string {
   const { status, message } = errorEntry(code)
   const retry = status === 429 ? { retryAfter: retryAfterS } : {}
   return JSON.stringify({ RC: status, RM: message, error: { code, message }, ...retry })
@@ -14,12 +14,7 @@ export function errorBody(code: ErrorCode, retryAfterS = RETRY_AFTER_S): string 
 
 function errorFields(code: ErrorCode, body: string, retryAfterS = RETRY_AFTER_S): string[] {
   const { status, retryable } = errorEntry(code)
-  const fields = [
-    'Content-Type',
-    'application/json; charset=utf-8',
-    'Content-Length',
-    `${Buffer.byteLength(body)}`,
-  ]
+  const fields = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', `${body.length}`]
   if (status === 401) fields.push('WWW-Authenticate', 'Bearer')
   if (retryable) fields.push('Retry-After', `${retryAfterS}`)
   return fields
@@ -40,7 +35,7 @@ export function replyError(
   const head = [...fields, ...errorFields(code, body, options.retryAfterS)]
   if (options.close) head.push('Connection', 'close')
   res.writeHead(errorEntry(code).status, head)
-  res.end(body)
+  res.end(body, 'latin1')
 }
 
 /** The same on a bare socket: failed upgrades, and what Node's parser refused. */
@@ -59,5 +54,5 @@ export function replyErrorRaw(
   const all = [...fields, ...errorFields(code, body, retryAfterS), 'Connection', 'close']
   let head = `HTTP/1.1 ${status} ${code}\r\n`
   for (let i = 0; i < all.length; i += 2) head += `${all[i]}: ${all[i + 1]}\r\n`
-  socket.end(`${head}\r\n${body}`, () => socket.destroy())
+  socket.end(`${head}\r\n${body}`, 'latin1', () => socket.destroy())
 }
