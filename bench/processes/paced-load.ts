@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
 import type { PacedOrder } from '../load.ts'
 import { type Generator, generate } from './generator.ts'
 
-// An open loop: requests fall due by the clock, and one that finds no free connection waits with its time running.
+// An open loop: requests fall due by the clock, one by one, and one that finds no free connection waits with its time
+// running.
 
 type Slot = { socket: Socket; isDue: boolean; sinceMs: number; left: number; head: string }
 
@@ -65,6 +68,11 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
     })
   }
 
+  const pacer = new Worker(new URL('./pacer.ts', import.meta.url), { workerData: { rate } })
+  // What it has to say comes by messages; it alone keeps nobody alive.
+  pacer.unref()
+  await once(pacer, 'online')
+
   const connectAll = () => Promise.all(Array.from({ length: connections - open }, connectSlot))
   await connectAll()
 
@@ -72,24 +80,20 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
     await connectAll()
     const { promise, resolve } = Promise.withResolvers<void>()
     const startedMs = performance.now()
-    let scheduled = 0
     quiet = undefined
-    const timer = setInterval(() => {
+    pacer.on('message', (what: 'due' | 'over') => {
       const now = performance.now()
-      const elapsedMs = now - startedMs
-      if (elapsedMs >= ms) {
-        clearInterval(timer)
-        onMs += elapsedMs
+      const slot = what === 'due' ? idle.pop() : undefined
+      if (slot !== undefined) send(slot, now)
+      else if (what === 'due') due.push(now)
+      else {
+        pacer.removeAllListeners('message')
+        onMs += now - startedMs
         if (idle.length === open) resolve()
         else quiet = resolve
-        return
       }
-      for (; scheduled < (elapsedMs / 1_000) * rate; scheduled++) {
-        const slot = idle.pop()
-        if (slot === undefined) due.push(now)
-        else send(slot, now)
-      }
-    }, 1)
+    })
+    pacer.postMessage(ms)
     return promise
   }
 
