@@ -27,6 +27,8 @@ const WARMUP_TURN_MS = 250
 const MAX_WARMUP_TURNS = 60
 /** Of a rival that is warm already, for what another kind of request needs. */
 const TURNS_FOR_SCENARIO = 4
+/** In each round, uncounted: who has rested for minutes has lost what it had compiled, and all that caches held. */
+const TURNS_AFTER_REST = 3
 
 export async function measure(
   t: Scope,
@@ -68,6 +70,7 @@ export async function measure(
     const players: Player[] = []
     for (const rival of able) {
       const target = await hold(rival, scenario)
+      await warmUp(scenario, target, TURNS_AFTER_REST)
       const add = async (name: string, load: Interleaved['start']) =>
         players.push({
           name,
