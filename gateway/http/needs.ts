@@ -14,6 +14,7 @@ const OPEN: Record<string, Need> = {
 }
 
 const needs = new Map(Object.entries(OPEN))
+/** For all other paths no text is made to look up. */
 const openPaths = new Set(Object.keys(OPEN).map((address) => address.slice(address.indexOf(' ') + 1)))
 
 /** Two segments at least: a bucket and a file. */
