@@ -14,6 +14,8 @@ export type LoadOrder = {
   connections: number
   /** Sent in turn. */
   requests: readonly Request[]
+  /** Sent in leads, where a request may count but once. */
+  leadRequests?: readonly Request[]
   /** Every answer is to be a refusal. */
   isRefused?: boolean
 }
@@ -44,12 +46,29 @@ export type LoadFigures = {
 
 /** Traffic that is on for a turn, and off until the next. */
 export type Load = {
+  /** The same, just before a turn, and counted nowhere. */
+  lead(ms: number): Promise<void>
   turn(ms: number): Promise<void>
   end(): Promise<LoadFigures>
 }
 
-/** As many requests as it takes, by wrk. Stopped between its turns, so that connections and answers wait in the kernel. */
+/** As many requests as it takes. */
 export async function saturate(order: LoadOrder, words: readonly string[]): Promise<Load> {
+  const { leadRequests = order.requests } = order
+  const counted = await useWrk(order, words)
+  const leading = await useWrk({ ...order, requests: leadRequests }, words)
+  return {
+    lead: (ms) => leading.turn(ms),
+    turn: (ms) => counted.turn(ms),
+    async end() {
+      await leading.end()
+      return counted.end()
+    },
+  }
+}
+
+/** Stopped between its turns, so that connections and answers wait in the kernel. */
+async function useWrk(order: LoadOrder, words: readonly string[]): Promise<Pick<Load, 'turn' | 'end'>> {
   const directory = await mkdtemp(join(tmpdir(), 'imkit-wrk-'))
   const [script, answer] = [join(directory, 'load.lua'), join(directory, 'figures.json')]
   await writeFile(script, wrkScript(order, answer))
@@ -72,7 +91,8 @@ export async function saturate(order: LoadOrder, words: readonly string[]): Prom
     },
     async end() {
       try {
-        if (wrk !== undefined) await interrupt(wrk)
+        if (wrk === undefined) return { requests: 0, requestsPerSecond: 0, failures: 0 }
+        await interrupt(wrk)
         const figures = JSON.parse(await readFile(answer, 'utf8'))
         return { ...figures, requestsPerSecond: (figures.requests / onMs) * 1_000 }
       } finally {
@@ -132,8 +152,11 @@ async function generate(program: string, order: unknown, words: readonly string[
   }
   await answerTo(JSON.stringify(order))
   return {
+    async lead(ms) {
+      await answerTo(`lead ${ms}`)
+    },
     async turn(ms) {
-      await answerTo(`${ms}`)
+      await answerTo(`turn ${ms}`)
     },
     end: async () => JSON.parse(await answerTo('end')),
   }

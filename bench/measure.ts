@@ -27,8 +27,8 @@ const WARMUP_TURN_MS = 250
 const MAX_WARMUP_TURNS = 60
 /** Of a rival that is warm already, for what another kind of request needs. */
 const TURNS_FOR_SCENARIO = 4
-/** In each round, uncounted: who has rested for minutes has lost what it had compiled, and all that caches held. */
-const TURNS_AFTER_REST = 3
+/** In each round, uncounted, before there are leads: who has rested for minutes has even given back its memory. */
+const TURNS_AFTER_REST = 1
 
 export async function measure(
   t: Scope,

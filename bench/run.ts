@@ -47,9 +47,9 @@ const { values } = parseArgs({
 })
 const TURN_MS = 200
 const plan: Plan = {
-  rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
-  fewerRounds: values.quick ? 1 : 3,
-  turns: { count: Number(values.turns ?? (values.quick ? 3 : 10)), ms: TURN_MS },
+  rounds: Number(values.rounds ?? (values.quick ? 2 : 4)),
+  fewerRounds: values.quick ? 1 : 2,
+  turns: { count: Number(values.turns ?? (values.quick ? 3 : 8)), ms: TURN_MS },
   warmupCpuMs: values.quick ? 1_500 : 4_000,
 }
 

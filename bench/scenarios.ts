@@ -23,7 +23,8 @@ const paced =
 
 async function cold(target: Target) {
   const tokens = await target.credentials.coldTokens(COLD_TOKENS)
-  return saturating(64, { tokens })(target)
+  const [requests, leadRequests] = [requestsTo(target, { tokens }), requestsTo(target)]
+  return saturate({ url: target.url, connections: 64, requests, leadRequests }, target.words)
 }
 
 const refusedTokens = ({ credentials }: Target): readonly string[] =>

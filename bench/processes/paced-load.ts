@@ -21,6 +21,7 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
   const due: number[] = []
   let open = 0
   let onMs = 0
+  let isCounted = true
   let sent = 0
   let failures = 0
   let quiet: (() => void) | undefined
@@ -46,7 +47,7 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
     } else slot.left -= chunk.length
     if (slot.left > 0) return
     slot.isDue = false
-    latencies.push(performance.now() - slot.sinceMs)
+    if (isCounted) latencies.push(performance.now() - slot.sinceMs)
     const next = due.shift()
     if (next !== undefined) send(slot, next)
     else if (idle.push(slot) === open) quiet?.()
@@ -76,11 +77,12 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
   const connectAll = () => Promise.all(Array.from({ length: connections - open }, connectSlot))
   await connectAll()
 
-  async function turn(ms: number): Promise<void> {
+  async function turn(ms: number, counted: boolean): Promise<void> {
     await connectAll()
     const { promise, resolve } = Promise.withResolvers<void>()
     const startedMs = performance.now()
     quiet = undefined
+    isCounted = counted
     pacer.on('message', (what: 'due' | 'over') => {
       const now = performance.now()
       const slot = what === 'due' ? idle.pop() : undefined
@@ -88,7 +90,7 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
       else if (what === 'due') due.push(now)
       else {
         pacer.removeAllListeners('message')
-        onMs += now - startedMs
+        if (counted) onMs += now - startedMs
         if (idle.length === open) resolve()
         else quiet = resolve
       }

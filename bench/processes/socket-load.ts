@@ -71,6 +71,7 @@ async function open(order: SocketOrder): Promise<Generator> {
   const speakers = order.kind === 'fan-out' ? sockets.slice(0, 1) : sockets
   const expected = order.kind === 'fan-out' ? sockets.length : 1
   let received = 0
+  let counted = 0
   let onMs = 0
   let isOn = false
   let speaking = 0
@@ -90,7 +91,8 @@ async function open(order: SocketOrder): Promise<Generator> {
     })
   }
   return {
-    async turn(ms) {
+    async turn(ms, isCounted) {
+      const before = received
       const startedMs = performance.now()
       const { promise, resolve } = Promise.withResolvers<void>()
       quiet = resolve
@@ -100,9 +102,11 @@ async function open(order: SocketOrder): Promise<Generator> {
       await delay(ms)
       isOn = false
       await promise
+      if (!isCounted) return
       onMs += performance.now() - startedMs
+      counted += received - before
     },
-    figures: () => ({ requests: received, requestsPerSecond: (received / onMs) * 1_000, failures: 0 }),
+    figures: () => ({ requests: counted, requestsPerSecond: (counted / onMs) * 1_000, failures: 0 }),
   }
 }
 

@@ -3,8 +3,11 @@ import type { Load } from '../../bench/load.ts'
 import { takeTurns } from '../../bench/turns.ts'
 import { usageOf } from '../../bench/usage.ts'
 
-const load = (requests: number, turn: Load['turn'] = async () => {}): Load => ({
+const none = async () => {}
+
+const load = (requests: number, turn: Load['turn'] = none, lead: Load['lead'] = none): Load => ({
   turn,
+  lead,
   end: async () => ({ requests, requestsPerSecond: 1, failures: 0 }),
 })
 
@@ -19,6 +22,18 @@ t.test('loads take short turns, one after the other', async (t) => {
   }))
   await takeTurns(players, { count: 2, ms: 5 })
   t.same(order, ['a 5', 'b 5', 'a 5', 'b 5'])
+})
+
+t.test('what is spent in a lead is charged to nobody', async (t) => {
+  let reads = 0
+  const reading = (count: number) => async () => {
+    reads += count
+  }
+  const storeReads = async () => reads
+  const player = { name: 'a', pids: [], storeReads, load: load(1, reading(1), reading(100)) }
+  const figures = await takeTurns([player], { count: 3, ms: 0 })
+  t.match(figures.get('a'), { lookups: 3 })
+  t.equal(reads, 303)
 })
 
 t.test('what is spent is charged to whose turn it is, for each of its requests', async (t) => {
