@@ -2,6 +2,10 @@ import { readBuffer } from '../read-into.ts'
 
 const OWN_BYTES = 65_536
 
+/** Given ones whose bytes have left, for any connection; the collector would free them much later, and at a price. */
+const spare: Buffer[] = []
+const MAX_SPARE = 64
+
 /**
  * Where a connection reads its answers: into the one buffer of all sockets, or, while a long answer comes, into one of
  * its own, in which what the client does not take at once may wait instead of being copied.
@@ -15,7 +19,7 @@ export class AnswerBuffer {
   /** For the next read. */
   readonly next = (): Buffer => {
     if (!this.isLong) return readBuffer
-    this.#own ??= Buffer.allocUnsafeSlow(OWN_BYTES)
+    this.#own ??= spare.pop() ?? Buffer.allocUnsafeSlow(OWN_BYTES)
     return this.#own
   }
 
@@ -29,8 +33,15 @@ export class AnswerBuffer {
     return this.#last === this.#own
   }
 
-  /** They stay as they are: nothing is read into their buffer any more. */
-  give(): void {
+  /** They stay as they are: nothing is read into their buffer any more, until it is given back. */
+  give(): Buffer | undefined {
+    const given = this.#own
     this.#own = undefined
+    return given
   }
+}
+
+/** Nobody looks at its bytes any more. */
+export function giveBackBuffer(buffer: Buffer): void {
+  if (spare.length < MAX_SPARE) spare.push(buffer)
 }

@@ -59,7 +59,8 @@ export type ClientResponse = Listeners &
     writeLines?(head: ResponseHead, added: AddedFields): void
     flushHeaders(): void
     readonly writableLength: number
-    write(chunk: Buffer): boolean
+    /** @param written once the bytes have left, or with the error because of which they did not */
+    write(chunk: Buffer, written?: (error?: Error | null) => void): boolean
     end(): unknown
     end(chunk: Buffer | string): unknown
     end(chunk: string, encoding: BufferEncoding): unknown

@@ -2,6 +2,7 @@ import { addToBatch, type BatchWork, writeWithBatch } from '../batch.ts'
 import { AnswerBuffer } from './answer-buffer.ts'
 import { AnswerFirstSocket } from './answer-first-socket.ts'
 import type { FailureCause, UpstreamFailure } from './failure.ts'
+import { giveBack } from './give-back.ts'
 import type { ResponseHead } from './response-head.ts'
 import { ResponseParser, type ResponseSink, type WholeBody } from './response-parser.ts'
 import type { UpstreamSettings } from './settings.ts'
@@ -108,10 +109,13 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
   /** @returns false where the caller should wait for `onWritable` */
   write(bytes: Buffer, chunked: boolean): boolean {
     if (this.#connected) this.#await()
-    if (!chunked) return this.#socket.write(bytes)
+    const written = (error?: Error | null): void => {
+      if (!error) giveBack(bytes)
+    }
+    if (!chunked) return this.#socket.write(bytes, written)
     this.#socket.cork()
     this.#socket.write(`${bytes.length.toString(16)}\r\n`, 'latin1')
-    this.#socket.write(bytes)
+    this.#socket.write(bytes, written)
     const isReady = this.#socket.write('\r\n', 'latin1')
     this.#socket.uncork()
     return isReady

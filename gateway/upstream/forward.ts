@@ -1,4 +1,5 @@
 import { type ErrorCode, errorEntry } from '../errors.ts'
+import { giveBackBuffer } from './answer-buffer.ts'
 import type { ClientRequest, ClientResponse } from './client-exchange.ts'
 import type { Exchange, UpstreamConnection } from './connection.ts'
 import { codeOfFailure, mayRepeat, type UpstreamFailure } from './failure.ts'
@@ -178,9 +179,12 @@ class Forwarding implements Exchange, Waiter {
 
   /** A copy of all that passes keeps V8's collector busy; most of it the kernel takes at once, and is gone then. */
   #writeUncopied(bytes: Buffer): void {
-    const isReady = this.#res.write(bytes)
+    let given: Buffer | undefined
+    const isReady = this.#res.write(bytes, (error) => {
+      if (given !== undefined && !error) giveBackBuffer(given)
+    })
     if (this.#res.writableLength === 0) return
-    this.#connection?.buffer.give()
+    given = this.#connection?.buffer.give()
     if (!isReady) this.#connection?.pause()
   }
 

@@ -189,6 +189,13 @@ export const mutants: readonly Mutant[] = [
     tests: attack('upstream-unexpected-bytes'),
   },
   {
+    name: 'an answer that waits for its client is read over',
+    file: 'gateway/upstream/forward.ts',
+    from: 'given = this.#connection?.buffer.give()',
+    to: 'given = this.#connection?.buffer.give(); if (given) giveBackBuffer(given)',
+    tests: ['test/gateway/upstream/streams.test.ts'],
+  },
+  {
     name: 'the cache is believed however long the feed is behind',
     file: 'gateway/authn/credential-store.ts',
     from: "if (state === 'stale') {",

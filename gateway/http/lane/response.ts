@@ -138,13 +138,13 @@ export class LaneResponse implements ClientResponse {
     if (this.#head !== '' && !this.#isClosed) this.#socket.write(this.#takeHead(), 'latin1')
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer, written?: (error?: Error | null) => void): boolean {
     const socket = this.#socket
     if (this.#isClosed) return true
     socket.cork()
     this.flushHeaders()
     if (this.#isChunked) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
-    let isReady = socket.write(chunk)
+    let isReady = socket.write(chunk, written)
     if (this.#isChunked) isReady = socket.write('\r\n', 'latin1')
     socket.uncork()
     return isReady

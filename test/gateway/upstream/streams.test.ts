@@ -102,6 +102,33 @@ t.test('a big body passes whole both ways', async (t) => {
   }
 })
 
+for (const isChunked of [false, true]) {
+  t.test(
+    `what a core has not taken yet stays as the client sent it (${isChunked ? 'chunked' : 'length'})`,
+    async (t) => {
+      const { core, front } = await start(t, ({ socket }) => socket.pause())
+      // Each line is another, so that none can stand for another.
+      const sent = Array.from({ length: 1_000_000 }, (_, nth) => `${nth}`.padStart(11, '.')).join('\n')
+      const client = connect(front.port, '127.0.0.1')
+      t.teardown(() => client.destroy())
+      client.write(
+        requestText('POST / HTTP/1.1', [
+          isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${sent.length}`,
+        ]),
+      )
+      client.write(isChunked ? `${sent.length.toString(16)}\r\n${sent}\r\n0\r\n\r\n` : sent)
+      const { socket, body } = await core.next()
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      socket.resume()
+      const unchunked = (text: string) => (isChunked ? text.replace(/\r\n[0-9a-f]+\r\n/g, '') : text)
+      await until(() => body().length >= sent.length && body().subarray(-20).includes(sent.slice(-11)))
+      if (isChunked) await until(() => body().subarray(-5).equals(Buffer.from('0\r\n\r\n')))
+      const received = unchunked(`\r\n${body().toString('latin1')}`).replace(/^\r\n|\r\n$/g, '')
+      t.ok(received === sent, 'byte by byte')
+    },
+  )
+}
+
 t.test('what a client has not taken yet stays as it came while its core answers another', async (t) => {
   const size = 40_000
   const answers: ServerResponse[] = []
@@ -131,6 +158,37 @@ t.test('what a client has not taken yet stays as it came while its core answers 
   untaken.assignSocket(Object.assign(taken, { setTimeout() {} }) as Duplex as Socket)
   const text = String(taken.read())
   t.equal(text.slice(text.indexOf('\r\n\r\n') + 4), 'a'.repeat(size))
+})
+
+t.test('answers that wait for their clients at once are each its own', async (t) => {
+  const texts = Array.from({ length: 3 }, (_, nth) =>
+    Array.from({ length: 800_000 }, (_, line) => `${nth}:${line}`.padStart(15, '.')).join('\n'),
+  )
+  const size = texts[0]!.length
+  const { front } = await start(t, ({ nth, answer }) => answer(ok(texts[nth])))
+  const received = await Promise.all(
+    texts.map(async () => {
+      const client = connect(front.port, '127.0.0.1')
+      t.teardown(() => client.destroy())
+      const chunks: Buffer[] = []
+      let bytes = 0
+      client.on('data', (chunk) => {
+        chunks.push(chunk)
+        bytes += chunk.length
+      })
+      client.pause()
+      client.write(requestText('GET / HTTP/1.1'))
+      // More than all buffers between hold: each answer stands still half-way.
+      setTimeout(() => client.resume(), 500)
+      const text = () => {
+        const all = Buffer.concat(chunks).toString('latin1')
+        return all.slice(all.indexOf('\r\n\r\n') + 4)
+      }
+      await until(() => bytes > size && text().length === size)
+      return text()
+    }),
+  )
+  t.same(received.map((text) => texts.indexOf(text)).toSorted(), [0, 1, 2])
 })
 
 t.test('an answer that streams reaches the client piece by piece', async (t) => {
