@@ -17,7 +17,10 @@ async function authenticate(req: IncomingMessage, res: ServerResponse, next: () 
 }
 
 const port = Number(process.env.PORT)
-await gateway({
+// Longer than a rival rests while the others have their turns.
+const KEEP_ALIVE_MS = 75_000
+
+const server = await gateway({
   routes: [
     {
       prefix: '',
@@ -28,4 +31,5 @@ await gateway({
     },
   ],
 }).start(port, '127.0.0.1')
+server.keepAliveTimeout = KEEP_ALIVE_MS
 console.log(`listening http://127.0.0.1:${port}`)
