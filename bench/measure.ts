@@ -27,7 +27,7 @@ const WARMUP_TURN_MS = 250
 const MAX_WARMUP_TURNS = 60
 /** Of a rival that is warm already, for what another kind of request needs. */
 const TURNS_FOR_SCENARIO = 4
-/** In each round, uncounted, before there are leads: who has rested for minutes has even given back its memory. */
+/** In each round, before its first lead: who has rested for minutes has even given back its memory. */
 const TURNS_AFTER_REST = 1
 
 export async function measure(

@@ -32,12 +32,9 @@ export async function takeTurns(players: readonly Player[], turns: Turns): Promi
   const spent = new Map(players.map((player): [Player, Spent] => [player, { cpuUs: 0, lookups: 0 }]))
   for (let turn = 0; turn < turns.count; turn++)
     for (const player of players) {
-      await charged(
-        player,
-        spent,
-        () => player.load.turn(turns.ms),
-        () => player.load.lead(LEAD_MS),
-      )
+      const { load } = player
+      const lead = () => load.lead(LEAD_MS)
+      await charged(player, spent, () => load.turn(turns.ms), lead)
     }
   const figures = new Map<string, Figures>()
   for (const player of players) {
@@ -53,6 +50,7 @@ export async function takeTurns(players: readonly Player[], turns: Turns): Promi
   return figures
 }
 
+/** The lead is not. */
 async function charged<T>(
   player: Player,
   spent: Map<Player, Spent>,

@@ -2,7 +2,7 @@ import { readBuffer } from '../read-into.ts'
 
 const OWN_BYTES = 65_536
 
-/** Given ones whose bytes have left, for any connection; the collector would free them much later, and at a price. */
+/** Given away, and their bytes have left: for any connection. The collector would free them much later, and at a price. */
 const spare: Buffer[] = []
 const MAX_SPARE = 64
 
@@ -33,7 +33,7 @@ export class AnswerBuffer {
     return this.#last === this.#own
   }
 
-  /** They stay as they are: nothing is read into their buffer any more, until it is given back. */
+  /** They stay as they are: nothing is read into their buffer any more, until `reuseBuffer`. */
   give(): Buffer | undefined {
     const given = this.#own
     this.#own = undefined
@@ -41,7 +41,7 @@ export class AnswerBuffer {
   }
 }
 
-/** Nobody looks at its bytes any more. */
-export function giveBackBuffer(buffer: Buffer): void {
+/** @param buffer of which nobody needs the bytes any more: the next long answer is read into it */
+export function reuseBuffer(buffer: Buffer): void {
   if (spare.length < MAX_SPARE) spare.push(buffer)
 }

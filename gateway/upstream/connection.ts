@@ -2,7 +2,7 @@ import { addToBatch, type BatchWork, writeWithBatch } from '../batch.ts'
 import { AnswerBuffer } from './answer-buffer.ts'
 import { AnswerFirstSocket } from './answer-first-socket.ts'
 import type { FailureCause, UpstreamFailure } from './failure.ts'
-import { giveBack } from './give-back.ts'
+import { freeMemory } from './free-memory.ts'
 import type { ResponseHead } from './response-head.ts'
 import { ResponseParser, type ResponseSink, type WholeBody } from './response-parser.ts'
 import type { UpstreamSettings } from './settings.ts'
@@ -110,7 +110,7 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
   write(bytes: Buffer, chunked: boolean): boolean {
     if (this.#connected) this.#await()
     const written = (error?: Error | null): void => {
-      if (!error) giveBack(bytes)
+      if (!error) freeMemory(bytes)
     }
     if (!chunked) return this.#socket.write(bytes, written)
     this.#socket.cork()

@@ -1,5 +1,5 @@
 import { type ErrorCode, errorEntry } from '../errors.ts'
-import { giveBackBuffer } from './answer-buffer.ts'
+import { reuseBuffer } from './answer-buffer.ts'
 import type { ClientRequest, ClientResponse } from './client-exchange.ts'
 import type { Exchange, UpstreamConnection } from './connection.ts'
 import { codeOfFailure, mayRepeat, type UpstreamFailure } from './failure.ts'
@@ -181,7 +181,7 @@ class Forwarding implements Exchange, Waiter {
   #writeUncopied(bytes: Buffer): void {
     let given: Buffer | undefined
     const isReady = this.#res.write(bytes, (error) => {
-      if (given !== undefined && !error) giveBackBuffer(given)
+      if (given !== undefined && !error) reuseBuffer(given)
     })
     if (this.#res.writableLength === 0) return
     given = this.#connection?.buffer.give()

@@ -16,12 +16,19 @@ t.test('loads take short turns, one after the other', async (t) => {
   const players = ['a', 'b'].map((name) => ({
     name,
     pids: [],
-    load: load(1, async (ms) => {
-      order.push(`${name} ${ms}`)
-    }),
+    load: load(
+      1,
+      async (ms) => {
+        order.push(`${name} ${ms}`)
+      },
+      async () => {
+        order.push(`lead of ${name}`)
+      },
+    ),
   }))
   await takeTurns(players, { count: 2, ms: 5 })
-  t.same(order, ['a 5', 'b 5', 'a 5', 'b 5'])
+  const round = ['lead of a', 'a 5', 'lead of b', 'b 5']
+  t.same(order, [...round, ...round])
 })
 
 t.test('what is spent in a lead is charged to nobody', async (t) => {

@@ -192,7 +192,7 @@ export const mutants: readonly Mutant[] = [
     name: 'an answer that waits for its client is read over',
     file: 'gateway/upstream/forward.ts',
     from: 'given = this.#connection?.buffer.give()',
-    to: 'given = this.#connection?.buffer.give(); if (given) giveBackBuffer(given)',
+    to: 'given = this.#connection?.buffer.give(); if (given) reuseBuffer(given)',
     tests: ['test/gateway/upstream/streams.test.ts'],
   },
   {
