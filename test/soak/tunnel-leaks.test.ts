@@ -13,34 +13,43 @@ import { arriveAt, isTunnel, leaveAt, STAGES, WAYS } from './stages.ts'
 const TIMES = 6
 /** Connections that pools keep. */
 const SPARE = 10
-/** What is compiled and remembered once; less than what a tunnel holds, for each of them. */
+/** Less than what a tunnel holds. */
 const MOST_BYTES_EACH = 2_048
+const MOST_TURNS = 4
 
 t.setTimeout(150_000)
 
 const times = <T>(act: () => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: TIMES }, act))
 
-/** @param act Does so many; what the first time leaves behind stays once. */
+/**
+ * What the first times leave behind stays once: code that is compiled when it has run often enough, rows of metrics.
+ * What leaks is left each time.
+ * @param act Does so many.
+ */
 async function leavesNothing(
   t: Test,
   gateway: TestService,
   act: () => Promise<unknown>,
   count: number,
-  mostBytesEach = MOST_BYTES_EACH,
 ): Promise<void> {
   const gauge = await openGauge(gateway)
   t.teardown(gauge.close)
   await act()
-  const before = await gauge.read()
-  await act()
-  await eventually(
-    'descriptors are as before',
-    async () => (await gauge.read()).descriptors <= before.descriptors + SPARE,
-  )
-  const after = await gauge.read()
-  t.ok(after.resources <= before.resources + SPARE, `${before.resources} resources, then ${after.resources}`)
-  const each = (after.heapBytes - before.heapBytes) / count
-  t.ok(each < mostBytesEach, `${each.toFixed(0)} bytes of heap for each`)
+  const first = await gauge.read()
+  const growth: number[] = []
+  let before = first
+  for (let turn = 0; turn < MOST_TURNS && !growth.some((bytes) => bytes < MOST_BYTES_EACH); turn++) {
+    await act()
+    await eventually(
+      'descriptors are as before',
+      async () => (await gauge.read()).descriptors <= first.descriptors + SPARE,
+    )
+    const after = await gauge.read()
+    t.ok(after.resources <= first.resources + SPARE, `${first.resources} resources, then ${after.resources}`)
+    growth.push(Math.round((after.heapBytes - before.heapBytes) / count))
+    before = after
+  }
+  t.ok(Math.min(...growth) < MOST_BYTES_EACH, `bytes of heap for each, turn by turn: ${growth.join(', ')}`)
 }
 
 t.test('left by the client', async (t) => {
@@ -70,7 +79,7 @@ t.test('cut off from the core', async (t) => {
       }
     }
   }
-  await leavesNothing(t, gateway, cutAll, TIMES * STAGES.length, 2 * MOST_BYTES_EACH)
+  await leavesNothing(t, gateway, cutAll, TIMES * STAGES.length)
 })
 
 type End = (request: RecordedRequest) => 'reset' | 'hang' | string
@@ -108,6 +117,6 @@ t.test('left by the core', async (t) => {
     }
   }
   const count = TIMES * Object.keys(ENDS).length
-  await leavesNothing(t, stack.gateways[0]!, meetAll, count, 2 * MOST_BYTES_EACH)
+  await leavesNothing(t, stack.gateways[0]!, meetAll, count)
   t.ok(upstream.requests.length >= 2 * TIMES, 'the core was reached')
 })
