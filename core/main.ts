@@ -1,3 +1,4 @@
+import '#contract/fast-strings.ts'
 import { watchFiles, withConfigFile } from '#contract/config-file.ts'
 import { ConfigError, type CoreConfig, parseConfig } from './config.ts'
 import { buildCore } from './core.ts'

@@ -1,3 +1,4 @@
+import '#contract/fast-strings.ts'
 import { setFlagsFromString } from 'node:v8'
 import { watchFiles } from '#contract/config-file.ts'
 import { ConfigError, loadConfig } from './config.ts'
