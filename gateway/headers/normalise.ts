@@ -77,7 +77,7 @@ export class HeaderSection {
       case 'connection':
         break
       case 'host':
-        if (this.host !== undefined || !HOST.test(value)) return 'BAD_REQUEST'
+        if (this.host !== undefined || !isHost(value)) return 'BAD_REQUEST'
         this.host = value
         break
       case 'origin':
@@ -184,6 +184,16 @@ export function normaliseHeaders(rawHeaders: readonly string[]): HeaderSection |
   }
   const refused = section.end()
   return refused === undefined ? section : { refused }
+}
+
+let knownHost = ''
+
+/** Nearly all requests name the same. */
+function isHost(value: string): boolean {
+  if (value === knownHost) return true
+  if (!HOST.test(value)) return false
+  knownHost = value
+  return true
 }
 
 /** Whoever read the message went by these, whatever `Connection` says of them. */

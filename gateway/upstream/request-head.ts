@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts'
-import type { FieldLine } from '../headers/field-lines.ts'
+import { copied, type FieldLine } from '../headers/field-lines.ts'
 
 /** How the body of a request is framed towards the core. `absent` and length 0 differ: POST states its 0. */
 export type RequestFraming = { kind: 'absent' } | { kind: 'fixed'; length: number } | { kind: 'chunked' }
@@ -14,16 +14,32 @@ export type RequestLine = {
 }
 
 const STATES_ZERO = new Set(['POST', 'PUT', 'PATCH'])
-const BEGINNING = /^[A-Z]{1,16} [\x21-\x7e\x80-\xff]+ HTTP\/1\.1\r\nHost: [\x21-\x7e]+\r\n$/
+const BEGINNING = /^[A-Z]{1,16} [\x21-\x7e\x80-\xff]+$/
+const HOST = /^[\x21-\x7e]+$/
 
 /** A request's head as it is written. @throws GatewayError INTERNAL where a part would break out of its line */
 export function requestHead({ method, target, host, fields }: RequestLine, framing: RequestFraming): string {
-  let text = `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n`
-  if (!BEGINNING.test(text))
-    throw new GatewayError('INTERNAL', { cause: new Error('a request line cannot be written') })
+  const beginning = `${method} ${target}`
+  if (!BEGINNING.test(beginning)) throw unwritable('a request line')
+  let text = beginning + restOfLine(host)
   for (const field of fields) if (!field.name.isRebuilt) text += field.text
   return `${text}${framingField(method, framing)}\r\n`
 }
+
+const lastHost = { host: '', text: '' }
+
+/** Nearly all requests are for the same. */
+function restOfLine(host: string): string {
+  if (host !== lastHost.host) {
+    if (!HOST.test(host)) throw unwritable('a host')
+    lastHost.text = copied(` HTTP/1.1\r\nHost: ${host}\r\n`)
+    lastHost.host = copied(host)
+  }
+  return lastHost.text
+}
+
+const unwritable = (what: string): GatewayError =>
+  new GatewayError('INTERNAL', { cause: new Error(`${what} cannot be written`) })
 
 function framingField(method: string, framing: RequestFraming): string {
   switch (framing.kind) {
