@@ -4,7 +4,7 @@ import { BINARY } from './frames.ts'
 import { PacketGrammar } from './packet-grammar.ts'
 
 export type ScannerSink = {
-  /** Bytes that may go to the core as they are. Whole headers only, never a part of one. */
+  /** Bytes that may go to the core as they are, valid during the call. Whole headers only, never a part of one. */
   pass(bytes: Buffer): void
   /** A message that must be exchanged; false = nothing may follow it until `resume`. */
   packet(payload: Buffer): boolean
@@ -20,6 +20,8 @@ export type ScannerLimits = {
 
 /** A message that cannot be judged after so many fragments is an attack: the grammar decides in fewer bytes. */
 const MAX_UNJUDGED_FRAMES = 128
+
+const NOTHING = Buffer.alloc(0)
 
 /** Where the bytes of a frame go. */
 type Way = 'pass' | 'hold' | 'drop'
@@ -65,9 +67,10 @@ export class FrameScanner {
     if (rest !== undefined) this.push(rest)
   }
 
+  /** @param chunk looked at during the call only */
   push(chunk: Buffer): void {
     if (this.#stopped) {
-      this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
+      this.#rest = Buffer.concat([this.#rest ?? NOTHING, chunk])
       return
     }
     /** First byte of the run that goes one way and has not gone yet; first byte of the current frame. */
@@ -118,7 +121,7 @@ export class FrameScanner {
         run = i
         if (!this.#sink.packet(payload)) {
           this.#stopped = true
-          if (i < chunk.length) this.#rest = chunk.subarray(i)
+          if (i < chunk.length) this.#rest = Buffer.from(chunk.subarray(i))
           return
         }
       }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Origin } from '../authn/authenticator.ts'
 import { addToBatch, type BatchWork } from '../batch.ts'
-import { copyOfRead, readInto } from '../read-into.ts'
+import { readBuffer, readInto } from '../read-into.ts'
 import type { UpstreamTarget } from '../upstream/pool.ts'
 import type { Afterwards } from './afterwards.ts'
 import { CLOSES, type CloseReason } from './close-reason.ts'
@@ -25,7 +25,7 @@ export type TunnelParts = {
 const TUNNEL = Symbol('tunnel')
 type Leg = Socket & { [TUNNEL]?: Tunnel | undefined }
 
-/** More is relayed at once: it is worth its own time. */
+/** More is relayed at once: it is worth its own time, and a copy. */
 const MAX_BATCHED_BYTES = 8_192
 
 /**
@@ -44,9 +44,12 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
   readonly #toClient = new FrameBoundary()
   readonly #target: UpstreamTarget
   #state: 'open' | 'closing' | 'closed' = 'open'
-  /** What waits for its turn in the batch. */
-  #ofClient: Buffer | undefined
-  #ofCore: Buffer | undefined
+  /**
+   * What leaves with the batch (latin-1: a character a byte). Copies would be memory outside of V8's heap, of which so
+   * much would come together that V8 went through the whole heap every few seconds.
+   */
+  #forCore = ''
+  #forClient = ''
   /** A lookup is under way: nothing of the client's may overtake it. */
   #isWaiting = false
   #isHalfClosed = false
@@ -88,63 +91,53 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
     core[TUNNEL] = this
     client.on('drain', onClientDrain).on('end', onClientEnd).on('close', onClientClose).on('error', ignore)
     core.on('drain', onCoreDrain).on('end', onCoreEnd).on('close', onCoreClose).on('error', ignore)
-    if (fromCore.length > 0) this.#relayToClient(fromCore)
+    if (fromCore.length > 0) this.fromCore(fromCore)
     if (!readInto(client, onClientRead)) client.on('data', onClientData)
-    if (fromClient.length > 0) this.#relayToCore(fromClient)
+    if (fromClient.length > 0) this.fromClient(fromClient)
   }
 
-  fromClient(chunk: Buffer): void {
-    if (chunk.length > MAX_BATCHED_BYTES) {
-      this.proceed()
-      this.#relayToCore(chunk)
-      return
-    }
-    this.#wait()
-    this.#ofClient = this.#ofClient === undefined ? chunk : Buffer.concat([this.#ofClient, chunk])
+  /** @param bytes valid during the call only, like those of `fromCore` */
+  fromClient(bytes: Buffer): void {
+    this.#isTouched = true
+    if (this.#state === 'open') this.#scanner.push(bytes)
   }
 
-  fromCore(chunk: Buffer): void {
-    if (chunk.length > MAX_BATCHED_BYTES) {
-      this.proceed()
-      this.#relayToClient(chunk)
-      return
-    }
-    this.#wait()
-    this.#ofCore = this.#ofCore === undefined ? chunk : Buffer.concat([this.#ofCore, chunk])
-  }
-
-  #wait(): void {
-    if (this.#ofClient === undefined && this.#ofCore === undefined) addToBatch(this)
-  }
-
-  /** Relays what was read for the batch, if that has not been done. */
-  proceed(): void {
-    const ofClient = this.#ofClient
-    const ofCore = this.#ofCore
-    this.#ofClient = undefined
-    this.#ofCore = undefined
-    if (ofClient !== undefined) this.#relayToCore(ofClient)
-    if (ofCore !== undefined) this.#relayToClient(ofCore)
-  }
-
-  #relayToCore(chunk: Buffer): void {
+  fromCore(bytes: Buffer): void {
     this.#isTouched = true
     if (this.#state !== 'open') return
-    // What the scanner cuts into runs leaves in one write.
-    this.#core.cork()
-    this.#scanner.push(chunk)
-    this.#core.uncork()
-  }
-
-  #relayToClient(chunk: Buffer): void {
-    this.#isTouched = true
-    if (this.#state !== 'open') return
-    this.#toClient.follow(chunk)
-    if (!this.#client.write(chunk)) this.#core.pause()
+    this.#toClient.follow(bytes)
+    if (bytes.length <= MAX_BATCHED_BYTES) {
+      this.#wait()
+      this.#forClient += bytes.toString('latin1')
+    } else {
+      this.proceed()
+      if (!this.#client.write(Buffer.from(bytes))) this.#core.pause()
+    }
   }
 
   pass(bytes: Buffer): void {
-    if (this.#state === 'open' && !this.#core.write(bytes)) this.#client.pause()
+    if (this.#state !== 'open') return
+    if (bytes.length <= MAX_BATCHED_BYTES) {
+      this.#wait()
+      this.#forCore += bytes.toString('latin1')
+    } else {
+      this.proceed()
+      if (!this.#core.write(Buffer.from(bytes))) this.#client.pause()
+    }
+  }
+
+  #wait(): void {
+    if (this.#forCore === '' && this.#forClient === '') addToBatch(this)
+  }
+
+  /** Writes what waits for the batch, if that has not been done. */
+  proceed(): void {
+    const forCore = this.#forCore
+    const forClient = this.#forClient
+    this.#forCore = ''
+    this.#forClient = ''
+    if (forCore !== '' && !this.#core.write(forCore, 'latin1')) this.#client.pause()
+    if (forClient !== '' && !this.#client.write(forClient, 'latin1')) this.#core.pause()
   }
 
   packet(payload: Buffer): boolean {
@@ -224,6 +217,8 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
 
   close(reason: CloseReason): void {
     if (this.#state !== 'open') return
+    // It was all right when it came, and the client's frames are followed to its end.
+    this.proceed()
     this.#state = 'closing'
     const { code, text } = CLOSES[reason]
     if (this.#client.writableEnded || !this.#toClient.open) this.#client.end()
@@ -258,7 +253,7 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
 }
 
 function onClientRead(this: Leg, length: number): boolean {
-  this[TUNNEL]?.fromClient(copyOfRead(length))
+  this[TUNNEL]?.fromClient(readBuffer.subarray(0, length))
   return true
 }
 function onClientData(this: Leg, chunk: Buffer): void {
