@@ -80,11 +80,12 @@ export class FrameBoundary {
     return !this.#over && this.#left === 0 && this.#header.fresh
   }
 
-  follow(chunk: Buffer): void {
+  /** @param chunk its first `length` bytes */
+  follow(chunk: Buffer, length: number): void {
     let i = 0
-    while (i < chunk.length && !this.#over) {
+    while (i < length && !this.#over) {
       if (this.#left > 0) {
-        const skipped = Math.min(this.#left, chunk.length - i)
+        const skipped = Math.min(this.#left, length - i)
         this.#left -= skipped
         i += skipped
         continue

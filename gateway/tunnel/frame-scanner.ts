@@ -4,8 +4,11 @@ import { BINARY } from './frames.ts'
 import { PacketGrammar } from './packet-grammar.ts'
 
 export type ScannerSink = {
-  /** Bytes that may go to the core as they are, valid during the call. Whole headers only, never a part of one. */
-  pass(bytes: Buffer): void
+  /**
+   * Bytes that may go to the core as they are, from `start` to `end`, valid during the call. Whole headers only, never a
+   * part of one.
+   */
+  pass(bytes: Buffer, start: number, end: number): void
   /** A message that must be exchanged; false = nothing may follow it until `resume`. */
   packet(payload: Buffer): boolean
   /** The client broke the protocol; nothing follows. */
@@ -28,7 +31,7 @@ type Way = 'pass' | 'hold' | 'drop'
 
 /**
  * Follows the frames of the client → core direction. Its output does not depend on how the bytes are cut into
- * chunks. What passes is passed as slices of the chunks; only the first bytes of a text message are unmasked, and
+ * chunks. What passes is told of by its place in the chunks; only the first bytes of a text message are unmasked, and
  * only a message held back is copied.
  */
 export class FrameScanner {
@@ -67,17 +70,17 @@ export class FrameScanner {
     if (rest !== undefined) this.push(rest)
   }
 
-  /** @param chunk looked at during the call only */
-  push(chunk: Buffer): void {
+  /** @param chunk looked at during the call only, its first `length` bytes */
+  push(chunk: Buffer, length = chunk.length): void {
     if (this.#stopped) {
-      this.#rest = Buffer.concat([this.#rest ?? NOTHING, chunk])
+      this.#rest = Buffer.concat([this.#rest ?? NOTHING, chunk.subarray(0, length)])
       return
     }
     /** First byte of the run that goes one way and has not gone yet; first byte of the current frame. */
     let run = 0
     let frame = 0
     let i = 0
-    while (i < chunk.length) {
+    while (i < length) {
       if (!this.#inPayload) {
         if (this.#header.fresh) frame = i
         const whole = this.#header.read(chunk[i++]!)
@@ -95,7 +98,7 @@ export class FrameScanner {
           run = frame
         }
       } else {
-        const end = Math.min(chunk.length, i + this.#left)
+        const end = Math.min(length, i + this.#left)
         if (this.#way !== 'pass') {
           const code = this.#takePayload(chunk, i, end)
           if (code !== undefined) {
@@ -121,16 +124,16 @@ export class FrameScanner {
         run = i
         if (!this.#sink.packet(payload)) {
           this.#stopped = true
-          if (i < chunk.length) this.#rest = Buffer.from(chunk.subarray(i))
+          if (i < length) this.#rest = Buffer.from(chunk.subarray(i, length))
           return
         }
       }
     }
-    const cut = this.#inPayload || this.#header.fresh ? chunk.length : frame
+    const cut = this.#inPayload || this.#header.fresh ? length : frame
     this.#emit(chunk, run, cut)
-    if (cut < chunk.length) {
+    if (cut < length) {
       this.#partial ??= new ByteStore()
-      this.#partial.append(chunk.subarray(cut))
+      this.#partial.append(chunk.subarray(cut, length))
     }
   }
 
@@ -187,7 +190,7 @@ export class FrameScanner {
 
   /** The message being judged may pass, what earlier chunks brought of it first. */
   #release(): undefined {
-    if (this.#held !== undefined) this.#sink.pass(this.#held.bytes())
+    if (this.#held !== undefined) this.#passAll(this.#held.bytes())
     this.#held = undefined
     this.#payload = undefined
     this.#message = 'pass'
@@ -196,17 +199,20 @@ export class FrameScanner {
 
   #emit(chunk: Buffer, from: number, to: number): void {
     if (from === to || this.#way === 'drop') return
-    const bytes = from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to)
-    if (this.#way === 'pass') this.#sink.pass(bytes)
-    else this.#hold(bytes)
+    if (this.#way === 'pass') this.#sink.pass(chunk, from, to)
+    else this.#hold(chunk.subarray(from, to))
   }
 
   #emitPartial(): void {
     const bytes = this.#partial?.bytes()
     this.#partial = undefined
     if (bytes === undefined || this.#way === 'drop') return
-    if (this.#way === 'pass') this.#sink.pass(bytes)
+    if (this.#way === 'pass') this.#passAll(bytes)
     else this.#hold(bytes)
+  }
+
+  #passAll(bytes: Buffer): void {
+    this.#sink.pass(bytes, 0, bytes.length)
   }
 
   #hold(bytes: Buffer): void {

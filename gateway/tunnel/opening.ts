@@ -27,7 +27,7 @@ export type OpeningParts = TunnelParts & {
 }
 
 /** Who hears a core: first the opening, then the tunnel. So a live tunnel keeps nothing of its opening alive. */
-type Ear = { listener: { fromCore(bytes: Buffer): void } }
+type Ear = { listener: { fromCore(bytes: Buffer, length: number): void } }
 
 export type OpeningRequest = {
   client: Socket
@@ -64,8 +64,8 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
 
   const ear: Ear = {
     listener: {
-      fromCore(bytes) {
-        if (core !== undefined) settle(reader?.read(bytes), core)
+      fromCore(bytes, length) {
+        if (core !== undefined) settle(reader?.read(bytes.subarray(0, length)), core)
       },
     },
   }
@@ -205,7 +205,7 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
 /** Reading into one buffer spares 64 KB, and the machinery of streams, at each read. */
 function connectTo({ host, port }: UpstreamTarget, ear: Ear, buffer: Buffer): Socket {
   const callback = (length: number): boolean => {
-    ear.listener.fromCore(buffer.subarray(0, length))
+    ear.listener.fromCore(buffer, length)
     return true
   }
   return connect({ host, port, allowHalfOpen: true, noDelay: true, onread: { buffer, callback } })

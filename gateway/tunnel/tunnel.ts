@@ -96,33 +96,33 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
     if (fromClient.length > 0) this.fromClient(fromClient)
   }
 
-  /** @param bytes valid during the call only, like those of `fromCore` */
-  fromClient(bytes: Buffer): void {
+  /** @param bytes the first `length` of them, valid during the call only, like those of `fromCore` */
+  fromClient(bytes: Buffer, length = bytes.length): void {
     this.#isTouched = true
-    if (this.#state === 'open') this.#scanner.push(bytes)
+    if (this.#state === 'open') this.#scanner.push(bytes, length)
   }
 
-  fromCore(bytes: Buffer): void {
+  fromCore(bytes: Buffer, length = bytes.length): void {
     this.#isTouched = true
     if (this.#state !== 'open') return
-    this.#toClient.follow(bytes)
-    if (bytes.length <= MAX_BATCHED_BYTES) {
+    this.#toClient.follow(bytes, length)
+    if (length <= MAX_BATCHED_BYTES) {
       this.#wait()
-      this.#forClient += bytes.toString('latin1')
+      this.#forClient += bytes.toString('latin1', 0, length)
     } else {
       this.proceed()
-      if (!this.#client.write(Buffer.from(bytes))) this.#core.pause()
+      if (!this.#client.write(Buffer.from(bytes.subarray(0, length)))) this.#core.pause()
     }
   }
 
-  pass(bytes: Buffer): void {
+  pass(bytes: Buffer, start: number, end: number): void {
     if (this.#state !== 'open') return
-    if (bytes.length <= MAX_BATCHED_BYTES) {
+    if (end - start <= MAX_BATCHED_BYTES) {
       this.#wait()
-      this.#forCore += bytes.toString('latin1')
+      this.#forCore += bytes.toString('latin1', start, end)
     } else {
       this.proceed()
-      if (!this.#core.write(Buffer.from(bytes))) this.#client.pause()
+      if (!this.#core.write(Buffer.from(bytes.subarray(start, end)))) this.#client.pause()
     }
   }
 
@@ -168,7 +168,8 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
   #replace({ text, identity }: Exchanged): void {
     if (identity?.kind === 'anonymous') this.#origin = { ...this.#origin, app: identity.app }
     else if (identity !== undefined) this.#parts.registry.bind(this, identity)
-    this.pass(encodeTextFrame(text))
+    const frame = encodeTextFrame(text)
+    this.pass(frame, 0, frame.length)
     this.#refusals = identity === undefined ? this.#refusals + 1 : 0
     if (this.#refusals > this.#parts.limits.maxRefusals) this.close('forbidden-packet')
   }
@@ -253,7 +254,7 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
 }
 
 function onClientRead(this: Leg, length: number): boolean {
-  this[TUNNEL]?.fromClient(readBuffer.subarray(0, length))
+  this[TUNNEL]?.fromClient(readBuffer, length)
   return true
 }
 function onClientData(this: Leg, chunk: Buffer): void {

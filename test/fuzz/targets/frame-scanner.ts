@@ -26,9 +26,9 @@ function scan(chunks: readonly Buffer[], waits: boolean): Seen {
   let stopped = false
   const scanner = new FrameScanner(
     {
-      pass(bytes) {
+      pass(bytes, start, end) {
         must(!stopped, 'bytes overtook a packet')
-        seen.passed += bytes.toString('latin1')
+        seen.passed += bytes.toString('latin1', start, end)
       },
       packet(payload) {
         must(!stopped, 'a packet overtook a packet')
@@ -44,7 +44,9 @@ function scan(chunks: readonly Buffer[], waits: boolean): Seen {
     LIMITS,
   )
   for (const chunk of chunks) {
-    scanner.push(chunk)
+    const shared = Buffer.from(chunk)
+    scanner.push(shared)
+    shared.fill(0xff)
     while (stopped) {
       stopped = false
       scanner.resume()

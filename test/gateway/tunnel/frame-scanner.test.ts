@@ -16,9 +16,10 @@ function scan(chunks: readonly Buffer[], stopAtPackets = false): Seen {
   let isStopped = false
   const scanner = new FrameScanner(
     {
-      pass(bytes) {
+      pass(chunk, start, end) {
         if (isStopped) throw new Error('bytes overtook a packet')
-        passed.push(Buffer.from(bytes))
+        const bytes = Buffer.from(chunk.subarray(start, end))
+        passed.push(bytes)
         order.push(bytes.toString('hex'))
       },
       packet(payload) {
@@ -35,7 +36,10 @@ function scan(chunks: readonly Buffer[], stopAtPackets = false): Seen {
     LIMITS,
   )
   for (const chunk of chunks) {
-    scanner.push(chunk)
+    // Only valid during the call, as the memory that sockets are read into.
+    const shared = Buffer.from(chunk)
+    scanner.push(shared)
+    shared.fill(0xff)
     while (isStopped) {
       isStopped = false
       scanner.resume()
@@ -88,22 +92,24 @@ t.test('what is not exchanged passes byte for byte, and what is, is given whole'
   t.notOk(texts.some(carriesRawAuth))
 })
 
-t.test('what passes is slices of the chunk, not copies', async (t) => {
-  const chunk = Buffer.concat([clientFrame('3'), clientFrame('42["typing","r"]'), clientFrame('41')])
-  const passed: Buffer[] = []
-  const sink = {
-    pass: (bytes: Buffer) => void passed.push(bytes),
-    packet: () => true,
-    violate: () => undefined,
-  }
-  const scanner = new FrameScanner(sink, LIMITS)
-  scanner.push(chunk)
-  t.ok(passed.every((bytes) => bytes.buffer === chunk.buffer))
-  t.same(Buffer.concat(passed), chunk)
-  const alone = clientFrame('42["typing","r"]')
-  scanner.push(alone)
-  t.equal(passed.at(-1), alone, 'a chunk that passes whole is not even sliced')
-})
+t.test(
+  'what passes is told of by its place in the chunk, of which no more is looked at than was read',
+  async (t) => {
+    const frames = Buffer.concat([clientFrame('3'), clientFrame('42["typing","r"]'), clientFrame('41')])
+    const chunk = Buffer.concat([frames, clientFrame('42["auth","old"]')])
+    const passed: Buffer[] = []
+    const sink = {
+      pass(bytes: Buffer, start: number, end: number) {
+        t.equal(bytes, chunk)
+        passed.push(bytes.subarray(start, end))
+      },
+      packet: () => t.fail('what was there before') === undefined,
+      violate: () => t.fail('what was there before'),
+    }
+    new FrameScanner(sink, LIMITS).push(chunk, frames.length)
+    t.same(Buffer.concat(passed), frames)
+  },
+)
 
 t.test('every single cut, and every byte alone, gives the same output', async (t) => {
   const bytes = Buffer.concat(SCRIPT)
