@@ -91,7 +91,7 @@ export function createPipeline(parts: PipelineParts): { admit: Admit } {
   }
 
   function vouch(proof: Proof, kind: 'client' | 'platform', credentials: Credentials): Admission {
-    const waitS = limits.identified(kind, proof.credentialId)
+    const waitS = limits.identified(kind, proof.credentialId, proof)
     if (waitS > 0) return tooMany(waitS)
     const { deviceId } = credentials
     const actingUserId = kind === 'platform' ? credentials.actingUserId : undefined

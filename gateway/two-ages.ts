@@ -7,6 +7,7 @@ export class TwoAges<K, V> {
   readonly #half: number
   #young = new Map<K, V>()
   #old = new Map<K, V>()
+  #age = 0
 
   constructor(max: number) {
     this.#half = Math.ceil(max / 2)
@@ -31,6 +32,7 @@ export class TwoAges<K, V> {
     if (this.#young.size >= this.#half && !this.#young.has(key)) {
       this.#old = this.#young
       this.#young = new Map()
+      this.#age++
     }
     this.#young.set(key, value)
   }
@@ -38,6 +40,12 @@ export class TwoAges<K, V> {
   clear(): void {
     this.#young = new Map()
     this.#old = new Map()
+    this.#age++
+  }
+
+  /** While it is the same, all that was got or set meanwhile is there. */
+  get age(): number {
+    return this.#age
   }
 
   get size(): number {

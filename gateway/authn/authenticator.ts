@@ -9,6 +9,7 @@ import type { AppSettings } from '#contract/internal.ts'
 import type { SigningKey } from '#contract/signature.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { FieldLine } from '../headers/field-lines.ts'
+import type { WindowKeeper } from '../limits/rate-limit.ts'
 
 /** What a caller presented, normalised; every absent, empty, `undefined` or `null` value is undefined. */
 export type Credentials = {
@@ -37,8 +38,11 @@ export type Origin = {
   console?: boolean
 }
 
-/** A proven credential. One object per cached credential, so that its signature can be kept beside it. */
-export type Proof = {
+/**
+ * A proven credential. One object per cached credential, so that its signature, and what it has taken of its rate limit,
+ * can be kept beside it.
+ */
+export type Proof = WindowKeeper & {
   kind: 'client' | 'platform' | 'client-key'
   app: string
   settings: AppSettings

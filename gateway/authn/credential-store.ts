@@ -249,7 +249,14 @@ const isWithin = (found: Introspection, within: AppSettings | undefined): boolea
 
 function toProof(grant: Grant, credentialId: string, within: AppSettings | undefined): Proof {
   const { app, expiresAtMs } = grant
-  const common = { app, credentialId, expiresAtMs, cachedUntilMs: 0, signature: undefined }
+  const common = {
+    app,
+    credentialId,
+    expiresAtMs,
+    cachedUntilMs: 0,
+    signature: undefined,
+    window: undefined,
+  }
   switch (grant.kind) {
     case 'client-token':
       if (within === undefined) throw new Error('a client token is looked up within an app')
@@ -276,6 +283,7 @@ function toForeignProof(
     expiresAtMs,
     cachedUntilMs: 0,
     signature: undefined,
+    window: undefined,
   }
 }
 

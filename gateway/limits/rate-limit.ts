@@ -5,8 +5,11 @@ import { TwoAges } from '../two-ages.ts'
  * take, and in the one before, of which the part still counts that is less than a minute ago, as if spread evenly.
  */
 export type RateLimit = {
-  /** Takes one, and answers 0; or takes nothing, and answers in how many milliseconds it may be tried again. */
-  take(key: string): number
+  /**
+   * Takes one, and answers 0; or takes nothing, and answers in how many milliseconds it may be tried again.
+   * @param keeper of this key and no other: spares looking it up each time
+   */
+  take(key: string, keeper?: WindowKeeper): number
   /** The same answer, without taking. */
   waitOf(key: string): number
   /** Counts takes that happened elsewhere, or whose outcome was only known later; never refused. */
@@ -17,7 +20,12 @@ export type RateLimit = {
   readonly size: number
 }
 
-type Window = { startMs: number; previous: number; current: number; untold: number }
+export type Window = { startMs: number; previous: number; current: number; untold: number; age: number }
+
+export type WindowKeeper = {
+  /** Kept by the rate limit: believed as long as the memory's `age` is that of the window. */
+  window?: Window | undefined
+}
 
 const WINDOW_MS = 60_000
 /** Up to this part of a minute's takes is kept to oneself: what others do not know of stays small. */
@@ -41,10 +49,22 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
   function windowOf(key: string, nowMs: number): Window {
     let window = windows.get(key)
     if (window === undefined) {
-      window = { startMs: nowMs, previous: 0, current: 0, untold: 0 }
+      window = { startMs: nowMs, previous: 0, current: 0, untold: 0, age: 0 }
       windows.set(key, window)
-      return window
     }
+    window.age = windows.age
+    return window
+  }
+
+  function keptWindow(key: string, nowMs: number, keeper: WindowKeeper): Window {
+    const { window } = keeper
+    if (window !== undefined && window.age === windows.age) return window
+    keeper.window = windowOf(key, nowMs)
+    return keeper.window
+  }
+
+  /** As it stands at this time. */
+  function moved(window: Window, nowMs: number): Window {
     const ageMs = nowMs - window.startMs
     if (ageMs >= WINDOW_MS || ageMs < 0) {
       const isNext = ageMs >= 0 && ageMs < 2 * WINDOW_MS
@@ -65,9 +85,10 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
   }
 
   return {
-    take(key) {
+    take(key, keeper) {
       const nowMs = clock()
-      const window = windowOf(key, nowMs)
+      const found = keeper === undefined ? windowOf(key, nowMs) : keptWindow(key, nowMs, keeper)
+      const window = moved(found, nowMs)
       const waitMs = waitIn(window, nowMs)
       if (waitMs > 0) return waitMs
       window.current++
@@ -76,10 +97,11 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
     },
     waitOf(key) {
       const nowMs = clock()
-      return windows.has(key) ? waitIn(windowOf(key, nowMs), nowMs) : 0
+      return windows.has(key) ? waitIn(moved(windowOf(key, nowMs), nowMs), nowMs) : 0
     },
     charge(key, takes) {
-      windowOf(key, clock()).current += takes
+      const nowMs = clock()
+      moved(windowOf(key, nowMs), nowMs).current += takes
     },
     untold() {
       const told = new Map<string, number>()

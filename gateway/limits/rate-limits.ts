@@ -1,5 +1,5 @@
 import { networkOf } from './network.ts'
-import { createRateLimit, type RateLimit } from './rate-limit.ts'
+import { createRateLimit, type RateLimit, type WindowKeeper } from './rate-limit.ts'
 
 /** Requests a minute. */
 export type RateSettings = {
@@ -17,8 +17,11 @@ export type RateSettings = {
 export const RATE_DEFAULTS: RateSettings = { platform: 1_000, client: 6_000, address: 1_200, refused: 120 }
 
 export type RateLimits = {
-  /** Each answers 0, or the seconds after which to try again. */
-  identified(kind: 'platform' | 'client', credentialId: string): number
+  /**
+   * Each answers 0, or the seconds after which to try again.
+   * @param keeper of this credential and no other
+   */
+  identified(kind: 'platform' | 'client', credentialId: string, keeper?: WindowKeeper): number
   anonymous(address: string): number
   refused(address: string): number
   /** Lookups that end in nothing cost the store, so an address has only so many. */
@@ -45,7 +48,8 @@ export function createRateLimits({ settings, clock, isShared }: RateLimitsParts)
   const lookup = create(settings.refused)
 
   return {
-    identified: (kind, credentialId) => seconds((kind === 'platform' ? platform : client).take(credentialId)),
+    identified: (kind, credentialId, keeper) =>
+      seconds((kind === 'platform' ? platform : client).take(credentialId, keeper)),
     anonymous: (from) => seconds(address.take(networkOf(from))),
     refused: (from) => seconds(refused.take(networkOf(from))),
     lookup: {

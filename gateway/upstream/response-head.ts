@@ -97,20 +97,28 @@ export function parseResponseHead(
   return head
 }
 
-type StatusLine = { status: number; reason: string; isOld: boolean; written: string }
+/** `received`: as it came. */
+type StatusLine = { received: string; status: number; reason: string; isOld: boolean; written: string }
 
 const statusLines = new Map<string, StatusLine>()
+let lastStatusLine: StatusLine | undefined
 
 function readStatusLine(text: string): StatusLine {
+  // Compared as a whole: to be looked up, a text that has just been cut out has to be spelt out.
+  if (text === lastStatusLine?.received) return lastStatusLine
   const known = statusLines.get(text)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    lastStatusLine = known
+    return known
+  }
   const match = STATUS_LINE.exec(text)
   if (match === null) throw new ResponseSyntaxError('status line')
   const [, version, status = '', reason = ''] = match
+  const received = copied(text)
   const written = copied(`HTTP/1.1 ${status} ${reason}\r\n`)
-  const line = { status: Number(status), reason, isOld: version === '0', written }
+  const line = { received, status: Number(status), reason, isOld: version === '0', written }
   if (statusLines.size >= MAX_REMEMBERED) statusLines.clear()
-  if (written.length <= MAX_REMEMBERED_LENGTH) statusLines.set(copied(text), line)
+  if (written.length <= MAX_REMEMBERED_LENGTH) statusLines.set(received, line)
   return line
 }
 

@@ -117,3 +117,27 @@ t.test('a clock that jumps back locks nobody out', async (t) => {
   time.nowMs -= 3_600_000
   t.equal(limit.take('a'), 0)
 })
+
+t.test('property: whoever keeps its window is told the same as whoever has it looked up', async () => {
+  const KEYS = ['a', 'b', 'c', 'd']
+  const act = fc.record({
+    what: fc.constantFrom('take', 'take', 'take', 'charge'),
+    key: fc.constantFrom(...KEYS),
+    restMs: fc.constantFrom(0, 0, 0, 0, 500, 61_000),
+  })
+  fc.assert(
+    fc.property(fc.array(act, { minLength: 60, maxLength: 200 }), (acts) => {
+      const [kept, plain] = [limitOf(3, { maxKeys: 2 }), limitOf(3, { maxKeys: 2 })]
+      const keepers = new Map(KEYS.map((key) => [key, {}]))
+      return acts.every(({ what, key, restMs }) => {
+        kept.time.nowMs += restMs
+        plain.time.nowMs += restMs
+        if (what === 'take') return kept.limit.take(key, keepers.get(key)) === plain.limit.take(key)
+        kept.limit.charge(key, 1)
+        plain.limit.charge(key, 1)
+        return true
+      })
+    }),
+    { numRuns: 500 },
+  )
+})
