@@ -82,7 +82,8 @@ export async function measure(
       const { beside } = scenario
       if (beside !== undefined) await add(`${rival.name}, ${beside.name}`, beside.start)
     }
-    return takeTurns(players, plan.turns)
+    const { count, ms } = plan.turns
+    return takeTurns(players, { count, ms: ms * (scenario.longerTurns ?? 1) })
   }
 
   async function oneByOne(scenario: OneByOne, able: readonly Rival[]): Promise<Map<string, Figures>> {

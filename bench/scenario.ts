@@ -31,6 +31,8 @@ export type Interleaved = Common & {
   /** The same rivals again, under another load. */
   beside?: { name: string; start(target: Target): Promise<Load> }
   countsStoreReads?: true
+  /** So many times as long as others': of few requests the slowest hundredth says more of the machine. */
+  longerTurns?: number
 }
 
 /** One rival after the other. */

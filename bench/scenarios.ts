@@ -60,6 +60,7 @@ export const scenariosOf = (tunnels: number): readonly Scenario[] => [
     ability: 'requests',
     isForAll: true,
     start: paced(2_000),
+    longerTurns: 4,
   },
   {
     name: 'upload',
