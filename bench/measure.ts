@@ -79,6 +79,7 @@ export async function measure(
           ...(scenario.countsStoreReads && { storeReads: credentials.storeReads }),
         })
       await add(rival.name, scenario.start)
+      if (scenario.loadWarmupMs !== undefined) await players.at(-1)?.load.lead(scenario.loadWarmupMs)
       const { beside } = scenario
       if (beside !== undefined) await add(`${rival.name}, ${beside.name}`, beside.start)
     }

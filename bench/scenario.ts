@@ -33,6 +33,8 @@ export type Interleaved = Common & {
   countsStoreReads?: true
   /** So many times as long as others': of few requests the slowest hundredth says more of the machine. */
   longerTurns?: number
+  /** Before its first turn of a round: a load that is a program of Node has to be compiled, too. */
+  loadWarmupMs?: number
 }
 
 /** One rival after the other. */

@@ -61,6 +61,7 @@ export const scenariosOf = (tunnels: number): readonly Scenario[] => [
     isForAll: true,
     start: paced(2_000),
     longerTurns: 4,
+    loadWarmupMs: 3_000,
   },
   {
     name: 'upload',
