@@ -7,9 +7,12 @@ import { createLog } from './observe/log.ts'
 
 // A gateway has one processor, on which the collector's helpers would only wait for each other.
 setFlagsFromString('--no-parallel-scavenge')
-// What is short-lived has little room after a rest, and each collection costs much the same: under load it gets all the
-// room there is in one step, not in five with seconds between them.
+// Each collection of what is short-lived costs much the same, whatever the room there is. Under load there is all of it
+// in one step, not in five with seconds between them; and it is given back after five minutes with nothing to do, not
+// after any few seconds, by whose end the next requests would have to wait for it to grow (docs/performance.md).
 setFlagsFromString('--semi-space-growth-factor=32')
+setFlagsFromString('--lazy-new-space-shrinking')
+setFlagsFromString('--gc-memory-reducer-start-delay-ms=300000')
 
 async function main(): Promise<void> {
   const { env } = process
