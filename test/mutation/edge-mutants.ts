@@ -61,6 +61,20 @@ export const edgeMutants: readonly Mutant[] = [
     tests: ['test/gateway/read-into.test.ts'],
   },
   {
+    name: 'what waits behind an exchange stays in the buffer of all',
+    file: 'gateway/tunnel/frame-scanner.ts',
+    from: 'this.#rest = Buffer.from(chunk.subarray(i, length))',
+    to: 'this.#rest = chunk.subarray(i, length)',
+    tests: ['test/gateway/tunnel/frame-scanner.test.ts'],
+  },
+  {
+    name: 'a proof keeps a window that has been forgotten',
+    file: 'gateway/limits/rate-limit.ts',
+    from: 'window !== undefined && window.age === windows.age',
+    to: 'window !== undefined',
+    tests: ['test/gateway/limits/rate-limit.test.ts'],
+  },
+  {
     name: 'a recent proof is believed whatever became of it',
     file: 'gateway/authn/recent-proofs.ts',
     from: 'return parts.cache.isCurrent(proof, nowMs) ? proof : undefined',
