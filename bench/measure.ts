@@ -71,15 +71,18 @@ export async function measure(
     for (const rival of able) {
       const target = await hold(rival, scenario)
       await warmUp(scenario, target, TURNS_AFTER_REST)
-      const add = async (name: string, load: Interleaved['start']) =>
+      const add = async (name: string, start: Interleaved['start']) => {
+        const load = await start(target)
+        if (scenario.loadWarmupMs !== undefined) await load.lead(scenario.loadWarmupMs)
+        const { pids } = target
         players.push({
           name,
-          load: await load(target),
-          pids: target.pids,
+          load,
+          pids,
           ...(scenario.countsStoreReads && { storeReads: credentials.storeReads }),
         })
+      }
       await add(rival.name, scenario.start)
-      if (scenario.loadWarmupMs !== undefined) await players.at(-1)?.load.lead(scenario.loadWarmupMs)
       const { beside } = scenario
       if (beside !== undefined) await add(`${rival.name}, ${beside.name}`, beside.start)
     }

@@ -7,9 +7,9 @@ import { createLog } from './observe/log.ts'
 
 // A gateway has one processor, on which the collector's helpers would only wait for each other.
 setFlagsFromString('--no-parallel-scavenge')
-// Each collection of what is short-lived costs much the same, whatever the room there is. Under load there is all of it
-// in one step, not in five with seconds between them; and it is given back after five minutes with nothing to do, not
-// after any few seconds, by whose end the next requests would have to wait for it to grow (docs/performance.md).
+// The less room there is for what is short-lived, the more a request costs. Under load there is all of it in one step,
+// not in five; and it is given back after five minutes with nothing to do, not after some seconds, when the next requests
+// would find it small again (docs/performance.md).
 setFlagsFromString('--semi-space-growth-factor=32')
 setFlagsFromString('--lazy-new-space-shrinking')
 setFlagsFromString('--gc-memory-reducer-start-delay-ms=300000')

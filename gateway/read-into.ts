@@ -34,16 +34,13 @@ export function readInto<Read extends Socket>(socket: Read, onRead: OnRead<Read>
   return true
 }
 
-/** What has just been read, to be kept. */
-export const copyOfRead = (length: number): Buffer => Buffer.from(readBuffer.subarray(0, length))
-
 /** From now on there are `data` events again. */
 export function readByStream(socket: Socket): void {
   if (slots) (socket as unknown as Opened)[slots.callback] = pushOn
 }
 
 function pushOn(this: Socket, length: number): boolean {
-  return this.push(copyOfRead(length))
+  return this.push(Buffer.from(readBuffer.subarray(0, length)))
 }
 
 function findSlots(): Slots | null {

@@ -5,7 +5,7 @@
  * each `indexOf` and `slice` anew: that was 7 % of a request (docs/performance.md). Once read through an object, they
  * are no longer moved, whoever extends `String` later.
  */
-const indexOf = (text: string | string): unknown => text.indexOf
+const indexOf = (text: string): unknown => text.indexOf
 
 /** What V8 needs to begin to remember what a function reads. */
 const ENOUGH_CALLS = 100

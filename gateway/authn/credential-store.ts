@@ -255,7 +255,7 @@ function toProof(grant: Grant, credentialId: string, within: AppSettings | undef
     expiresAtMs,
     cachedUntilMs: 0,
     signature: undefined,
-    window: undefined,
+    rateWindow: undefined,
   }
   switch (grant.kind) {
     case 'client-token':
@@ -283,7 +283,7 @@ function toForeignProof(
     expiresAtMs,
     cachedUntilMs: 0,
     signature: undefined,
-    window: undefined,
+    rateWindow: undefined,
   }
 }
 

@@ -7,7 +7,7 @@ import { TwoAges } from '../two-ages.ts'
 export type RateLimit = {
   /**
    * Takes one, and answers 0; or takes nothing, and answers in how many milliseconds it may be tried again.
-   * @param keeper of this key and no other: spares looking it up each time
+   * @param keeper of this limit and key and no other: spares looking it up each time
    */
   take(key: string, keeper?: WindowKeeper): number
   /** The same answer, without taking. */
@@ -20,11 +20,18 @@ export type RateLimit = {
   readonly size: number
 }
 
-export type Window = { startMs: number; previous: number; current: number; untold: number; age: number }
+type Window = {
+  startMs: number
+  previous: number
+  current: number
+  untold: number
+  /** The memory's, when it was last looked up there. */
+  age: number
+}
 
 export type WindowKeeper = {
   /** Kept by the rate limit: believed as long as the memory's `age` is that of the window. */
-  window?: Window | undefined
+  rateWindow?: Window | undefined
 }
 
 const WINDOW_MS = 60_000
@@ -46,7 +53,7 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
   const telling = new Map<string, Window>()
   let { perMinute } = parts
 
-  function windowOf(key: string, nowMs: number): Window {
+  function find(key: string, nowMs: number): Window {
     let window = windows.get(key)
     if (window === undefined) {
       window = { startMs: nowMs, previous: 0, current: 0, untold: 0, age: 0 }
@@ -56,15 +63,10 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
     return window
   }
 
-  function keptWindow(key: string, nowMs: number, keeper: WindowKeeper): Window {
-    const { window } = keeper
-    if (window !== undefined && window.age === windows.age) return window
-    keeper.window = windowOf(key, nowMs)
-    return keeper.window
-  }
-
-  /** As it stands at this time. */
-  function moved(window: Window, nowMs: number): Window {
+  function windowOf(key: string, nowMs: number, keeper?: WindowKeeper): Window {
+    const kept = keeper?.rateWindow
+    const window = kept !== undefined && kept.age === windows.age ? kept : find(key, nowMs)
+    if (keeper !== undefined && window !== kept) keeper.rateWindow = window
     const ageMs = nowMs - window.startMs
     if (ageMs >= WINDOW_MS || ageMs < 0) {
       const isNext = ageMs >= 0 && ageMs < 2 * WINDOW_MS
@@ -87,8 +89,7 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
   return {
     take(key, keeper) {
       const nowMs = clock()
-      const found = keeper === undefined ? windowOf(key, nowMs) : keptWindow(key, nowMs, keeper)
-      const window = moved(found, nowMs)
+      const window = windowOf(key, nowMs, keeper)
       const waitMs = waitIn(window, nowMs)
       if (waitMs > 0) return waitMs
       window.current++
@@ -97,11 +98,10 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
     },
     waitOf(key) {
       const nowMs = clock()
-      return windows.has(key) ? waitIn(moved(windowOf(key, nowMs), nowMs), nowMs) : 0
+      return windows.has(key) ? waitIn(windowOf(key, nowMs), nowMs) : 0
     },
     charge(key, takes) {
-      const nowMs = clock()
-      moved(windowOf(key, nowMs), nowMs).current += takes
+      windowOf(key, clock()).current += takes
     },
     untold() {
       const told = new Map<string, number>()

@@ -56,7 +56,7 @@ export const edgeMutants: readonly Mutant[] = [
   {
     name: 'what is read for a stream stays in the buffer of all',
     file: 'gateway/read-into.ts',
-    from: 'return this.push(copyOfRead(length))',
+    from: 'return this.push(Buffer.from(readBuffer.subarray(0, length)))',
     to: 'return this.push(readBuffer.subarray(0, length))',
     tests: ['test/gateway/read-into.test.ts'],
   },
@@ -70,8 +70,8 @@ export const edgeMutants: readonly Mutant[] = [
   {
     name: 'a proof keeps a window that has been forgotten',
     file: 'gateway/limits/rate-limit.ts',
-    from: 'window !== undefined && window.age === windows.age',
-    to: 'window !== undefined',
+    from: 'kept !== undefined && kept.age === windows.age',
+    to: 'kept !== undefined',
     tests: ['test/gateway/limits/rate-limit.test.ts'],
   },
   {

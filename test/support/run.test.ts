@@ -18,13 +18,17 @@ function run(...args: string[]): Promise<{ code: number; last: string | undefine
 }
 
 const test = (body: string) => `import t from 'tap'\nt.test('inner', async (t) => {\n${body}\n})\n`
+/** The options of tap by which a test is left out, or may fail. */
+const PUT_OFF = ['skip', 'todo']
+const putOff = (option: string) =>
+  `import t from 'tap'\nt.test('later', { ${option}: 'not now' }, async () => {})\n`
 const files = t.testdir({
   'good.test.ts': test("t.equal(1, 1)\nt.test('deeper', async (t) => { t.ok(true) })"),
   'bad.test.ts': test("t.pass('fine')\nt.test('deeper', async (t) => { t.equal(1, 2, 'one is two') })"),
   'throws.test.ts': test("throw new Error('thrown')"),
   'dies.test.ts': "throw new Error('at import')\n",
   'empty.test.ts': '',
-  'skipped.test.ts': "import t from 'tap'\nt.test('later', { skip: 'not now' }, async () => {})\n",
+  ...Object.fromEntries(PUT_OFF.map((option) => [`${option}.test.ts`, putOff(option)])),
   'exits.test.ts': test("t.pass('fine')\nprocess.exit(3)"),
 })
 const at = (name: string) => join(files, `${name}.test.ts`)
@@ -45,9 +49,11 @@ t.test('a test that throws, a file that dies, exits or runs nothing: each is one
   t.match(await run(at('exits')), { code: 1, last: /^1 passed, [12] failed$/ })
 })
 
-t.test('a skipped test is counted, and no run with one is a success', async (t) => {
-  t.match(await run(at('skipped')), { code: 1, last: '0 passed, 0 failed, 1 skipped' })
-  t.match(await run(at('good'), at('skipped')), { code: 1, last: '2 passed, 0 failed, 1 skipped' })
+t.test('a test that is put off is counted, and no run with one is a success', async (t) => {
+  for (const option of PUT_OFF) {
+    t.match(await run(at(option)), { code: 1, last: '0 passed, 0 failed, 1 skipped' }, option)
+    t.match(await run(at('good'), at(option)), { code: 1, last: '2 passed, 0 failed, 1 skipped' }, option)
+  }
 })
 
 t.test('a file that is not there ends the run', async (t) => {
