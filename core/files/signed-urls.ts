@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from 'node:crypto'
 
 export type FileAddress = { app: string; bucket: string; id: string }
 
@@ -14,7 +14,10 @@ const LIFETIME_S = 3_600
 const EXPIRES = /^[1-9]\d{0,11}$/
 
 export function createSignedUrls(deploymentSecret: Uint8Array, clock: () => number): SignedUrls {
-  const key = Buffer.from(hkdfSync('sha256', deploymentSecret, '', 'imkit file addresses', 32))
+  // Not as bytes: see `SigningKey`.
+  const key = createSecretKey(
+    Buffer.from(hkdfSync('sha256', deploymentSecret, '', 'imkit file addresses', 32)),
+  )
   const digest = ({ app, bucket, id }: FileAddress, expires: string): Buffer =>
     createHmac('sha256', key)
       .update(JSON.stringify([app, bucket, id, expires]))

@@ -5,7 +5,7 @@
  * APISIX CVE-2026-31908.
  */
 import t from 'tap'
-import { signIdentity } from '#contract/signature.ts'
+import { signIdentity, signingKey } from '#contract/signature.ts'
 import { foldName } from '../../gateway/headers/names.ts'
 import { GOOD, identityOf, startGateway } from '../support/gateway.ts'
 import { requestText, sendRaw } from '../support/raw-http.ts'
@@ -19,7 +19,7 @@ const forged = signIdentity(
     credentialId: 'x',
     expiresAtMs: undefined,
   },
-  [{ id: 'test', secret: Buffer.alloc(32, 8) }],
+  [signingKey('test', Buffer.alloc(32, 8))],
   Date.now(),
 )
 

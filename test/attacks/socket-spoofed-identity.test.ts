@@ -4,7 +4,7 @@
  * CVE-2026-63329, Traefik CVE-2026-88011 (only the upgrade path was unfiltered).
  */
 import t, { type Test } from 'tap'
-import { signIdentity } from '#contract/signature.ts'
+import { signIdentity, signingKey } from '#contract/signature.ts'
 import { foldName } from '../../gateway/headers/names.ts'
 import { GOOD, identityOf, startGateway } from '../support/gateway.ts'
 import { requestText, sendRaw } from '../support/raw-http.ts'
@@ -20,7 +20,7 @@ const forged = signIdentity(
     credentialId: 'x',
     expiresAtMs: undefined,
   },
-  [{ id: 'test', secret: Buffer.alloc(32, 8) }],
+  [signingKey('test', Buffer.alloc(32, 8))],
   Date.now(),
 )
 

@@ -7,7 +7,7 @@ import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import t from 'tap'
 import { credentialDigest } from '#contract/credential.ts'
-import { signIdentity, verifyIdentity } from '#contract/signature.ts'
+import { signIdentity, signingKey, verifyIdentity } from '#contract/signature.ts'
 import { startGateway } from '../support/gateway.ts'
 import { requestText, sendRaw } from '../support/raw-http.ts'
 
@@ -42,7 +42,7 @@ t.test('digests of neighbours share no beginning', async (t) => {
 })
 
 t.test('a signature is compared in constant time, whole', async (t) => {
-  const keys = [{ id: 'k', secret: Buffer.alloc(32, 1) }]
+  const keys = [signingKey('k', Buffer.alloc(32, 1))]
   const signed = signIdentity({ kind: 'anonymous', app: 'demo' }, keys, 1_000)
   const compared: [number, number][] = []
   const { timingSafeEqual } = crypto

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { credentialDigest } from '#contract/credential.ts'
 import { IDENTITY_HEADER, type Identity } from '#contract/identity.ts'
-import { signIdentity } from '#contract/signature.ts'
+import { signIdentity, signingKey } from '#contract/signature.ts'
 import { createAppConfigs } from '../../core/chat/app-configs.ts'
 import type { ChatContext, LiveSocket } from '../../core/chat/context.ts'
 import type { ChatEvent } from '../../core/chat/events.ts'
@@ -28,7 +28,7 @@ import { openDatabase } from '../../core/store/open-database.ts'
 import { type ApiClient, createApiClient } from '../support/api-client.ts'
 import { startPostgres } from '../support/postgres.ts'
 
-const SIGNING_KEYS = [{ id: 'test', secret: randomBytes(32) }]
+const SIGNING_KEYS = [signingKey('test', randomBytes(32))]
 const DAY_MS = 86_400_000
 
 /** The public server on a real socket, with a clock that tests can move. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { credentialDigest } from '#contract/credential.ts'
 import type { ClientIdentity, Identity } from '#contract/identity.ts'
-import { parseSigningKeys, type SigningKey, signIdentity, verifyIdentity } from '#contract/signature.ts'
+import { parseSigningKeys, signIdentity, signingKey, verifyIdentity } from '#contract/signature.ts'
 import { openRaw, requestText } from '../support/raw-http.ts'
 import { openRawWebSocket } from '../support/raw-websocket.ts'
 import { type RecordedRequest, startRecordingUpstream } from '../support/recording-upstream.ts'
@@ -45,7 +45,7 @@ const alice: ClientIdentity = {
   credentialId: credentialDigest('client-token', app, token),
   expiresAtMs: undefined,
 }
-const foreignKeys: SigningKey[] = [{ id: 'test', secret: randomBytes(32) }]
+const foreignKeys = [signingKey('test', randomBytes(32))]
 const genuine = signIdentity(alice, signingKeys, Date.now())
 const [version, keyId, payload, mac] = genuine.split('.') as [string, string, string, string]
 const WRONG_IDENTITIES: Record<string, string> = {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { Identity } from '#contract/identity.ts'
-import { IDENTITY_LIFETIME_MS, MAX_SKEW_MS, signIdentity } from '#contract/signature.ts'
+import { IDENTITY_LIFETIME_MS, MAX_SKEW_MS, signIdentity, signingKey } from '#contract/signature.ts'
 import { createIdentityVerifier } from '../../../core/identity/verifier.ts'
 
-const KEYS = [{ id: 'k1', secret: randomBytes(32) }]
+const KEYS = [signingKey('k1', randomBytes(32))]
 const START_MS = 1_800_000_000_000
 
 const ANN: Identity = {
@@ -62,7 +62,7 @@ t.test('a changed text is not taken for the one that was believed', async (t) =>
   const { verify } = setUp()
   const text = signIdentity(ANN, KEYS, START_MS)
   verify(text)
-  const forged = signIdentity({ ...ANN, userId: 'ben' }, [{ id: 'k1', secret: randomBytes(32) }], START_MS)
+  const forged = signIdentity({ ...ANN, userId: 'ben' }, [signingKey('k1', randomBytes(32))], START_MS)
   t.strictSame(verify(forged), { refused: 'forged' })
   const [version, keyId, , mac] = text.split('.')
   t.strictSame(verify(`${version}.${keyId}.${forged.split('.')[2]}.${mac}`), { refused: 'forged' })
@@ -86,7 +86,7 @@ t.test('a user id of any characters and length is carried', async (t) => {
 t.test(
   'after the keys change, what a key that is gone has signed is refused, remembered or not',
   async (t) => {
-    const next = [{ id: 'k2', secret: randomBytes(32) }]
+    const next = [signingKey('k2', randomBytes(32))]
     const { verify, setKeys } = setUp()
     const text = signIdentity(ANN, KEYS, START_MS)
     t.strictSame(verify(text), { identity: ANN })

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import type { Identity } from '#contract/identity.ts'
-import { signIdentity, verifyIdentity } from '#contract/signature.ts'
+import { signIdentity, signingKey, verifyIdentity } from '#contract/signature.ts'
 import { fuzzTarget, must } from '../target.ts'
 
 // Oracle: what was signed verifies as what it was; every other text, however near, is refused, and nothing throws.
 
-const KEY = { id: 'k1', secret: Buffer.alloc(32, 1) }
-const OTHER = { id: 'k2', secret: Buffer.alloc(32, 2) }
+const KEY = signingKey('k1', Buffer.alloc(32, 1))
+const OTHER = signingKey('k2', Buffer.alloc(32, 2))
 const NOW = 1_800_000_000_000
 
 type Input = {
