@@ -1,10 +1,11 @@
+import { performance } from 'node:perf_hooks'
 import type { Writable } from 'node:stream'
 
 /**
  * Work in batches: what one look at the sockets finds is read from all of them first, then worked on piece by piece,
  * and then all that was written leaves. The same code runs again and again with its own data still in the processor's
  * caches, instead of taking turns with the kernel's; under load that is a quarter of a request's cost
- * (docs/performance.md). Alone, a piece waits for nothing: its batch is itself.
+ * (docs/performance.md). What comes after a lull waits for nothing: it is worked on as soon as it is read.
  */
 export type BatchWork = {
   /** Its turn; once for each time that it was added. */
@@ -13,20 +14,34 @@ export type BatchWork = {
 
 /** In a batch of fewer what is written leaves at once: it is worth more to be early. */
 const MIN_HELD = 4
+/** Nothing was worked on for so long: more than it takes from one socket's bytes to the next one's. */
+const LULL_MS = 0.025
 
 let waiting: BatchWork[] = []
-const held: { socket: Writable; text: string }[] = []
+let held: { socket: Writable; text: string }[] = []
 let isHolding = false
 /** Undefined outside of batches. */
 let batchMs: number | undefined
+/** Since the epoch; undefined until it is asked for in a batch. */
+let batchEpochMs: number | undefined
+let endedMs = Number.NEGATIVE_INFINITY
+const now = Promise.resolve()
 
 /** As `performance.now()`, which never steps; during a batch it stands still, and costs nothing. */
 export const steadyNow = (): number => batchMs ?? performance.now()
 
-/** Within the current turn of the event loop, before any socket is looked at again. */
+/** As `Date.now()`; during a batch it stands still. */
+export function epochNow(): number {
+  if (batchMs === undefined) return Date.now()
+  batchEpochMs ??= Date.now()
+  return batchEpochMs
+}
+
+/** Within the current turn of the event loop; after a lull, before another socket is looked at. */
 export function addToBatch(work: BatchWork): void {
-  if (waiting.length === 0) setImmediate(runBatch)
-  waiting.push(work)
+  if (waiting.push(work) > 1) return
+  if (performance.now() - endedMs > LULL_MS) void now.then(runBatch)
+  else setImmediate(runBatch)
 }
 
 /**
@@ -44,8 +59,15 @@ function runBatch(): void {
   isHolding = batch.length >= MIN_HELD
   batchMs = performance.now()
   for (const work of batch) work.proceed()
-  isHolding = false
   batchMs = undefined
-  for (const { socket, text } of held) if (socket.writable) socket.write(text, 'latin1')
-  held.length = 0
+  batchEpochMs = undefined
+  if (isHolding) writeHeld()
+  endedMs = performance.now()
+}
+
+function writeHeld(): void {
+  isHolding = false
+  const writes = held
+  held = []
+  for (const { socket, text } of writes) if (socket.writable) socket.write(text, 'latin1')
 }

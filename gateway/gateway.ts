@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { openTracer } from '#contract/tracer.ts'
 import { VERSION } from '#contract/version.ts'
 import { createAuthn } from './authn/authn.ts'
-import { steadyNow } from './batch.ts'
+import { epochNow, steadyNow } from './batch.ts'
 import type { DrainTimes, GatewayConfig } from './config.ts'
 import { errorEntry } from './errors.ts'
 import { buildAdminServer } from './http/admin-server.ts'
@@ -49,7 +49,7 @@ const AT_ONCE: DrainTimes = { delayMs: 0, windowMs: 0, timeoutMs: 5_000 }
 
 /** Wires the gateway and listens. @throws where a port is taken or an address cannot be bound. */
 export async function buildGateway(config: GatewayConfig, { log, ...parts }: GatewayParts): Promise<Gateway> {
-  const { clock = Date.now } = parts
+  const { clock = epochNow } = parts
   /** For durations: the time of day steps when it was wrong, and a pause must not last until then. */
   const steadyClock = parts.clock ?? steadyNow
   /** What it goes by at the moment; read where it is needed, replaced by a reload. */

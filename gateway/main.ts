@@ -1,18 +1,8 @@
 import '#contract/fast-strings.ts'
-import { setFlagsFromString } from 'node:v8'
 import { watchFiles } from '#contract/config-file.ts'
 import { ConfigError, loadConfig } from './config.ts'
 import { buildGateway } from './gateway.ts'
 import { createLog } from './observe/log.ts'
-
-// A gateway has one processor, on which the collector's helpers would only wait for each other.
-setFlagsFromString('--no-parallel-scavenge')
-// The less room there is for what is short-lived, the more a request costs. Under load there is all of it in one step,
-// not in five; and it is given back after five minutes with nothing to do, not after some seconds, when the next requests
-// would find it small again (docs/performance.md).
-setFlagsFromString('--semi-space-growth-factor=32')
-setFlagsFromString('--lazy-new-space-shrinking')
-setFlagsFromString('--gc-memory-reducer-start-delay-ms=300000')
 
 async function main(): Promise<void> {
   const { env } = process

@@ -35,7 +35,7 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
   }
 
   function receive(slot: Slot, chunk: Buffer): void {
-    // A server may say that it will close what was never used.
+    // A server may say why it will close.
     if (!slot.isDue) return
     if (slot.left === -1) {
       slot.head += chunk.toString('latin1')
@@ -60,13 +60,15 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
     socket.on('data', (chunk) => receive(slot, chunk)).on('error', reject)
     await promise
     open++
-    idle.push(slot)
     socket.on('close', () => {
       // Idle for too long, between turns or because others were at hand; or under a request.
       if (slot.isDue) failures++
       else idle.splice(idle.indexOf(slot), 1)
       if (idle.length === --open) quiet?.()
     })
+    // One that is never used would be closed after some seconds, with all others opened when it was: a burst of work
+    // that no client makes who connects because it has something to ask.
+    send(slot, 0)
   }
 
   const pacer = new Worker(new URL('./pacer.ts', import.meta.url), { workerData: { rate } })
@@ -74,7 +76,15 @@ async function openPaced({ url, connections, requests, rate }: PacedOrder): Prom
   pacer.unref()
   await once(pacer, 'online')
 
-  const connectAll = () => Promise.all(Array.from({ length: connections - open }, connectSlot))
+  /** Each connection has then been used. */
+  async function connectAll(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    isCounted = false
+    await Promise.all(Array.from({ length: connections - open }, connectSlot))
+    if (idle.length === open) return
+    quiet = resolve
+    await promise
+  }
   await connectAll()
 
   async function turn(ms: number, counted: boolean): Promise<void> {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startGuarded } from '../../test/support/child-process.ts'
 import { freePort } from '../../test/support/free-port.ts'
+import { imageCommand } from '../../test/support/image-command.ts'
 import { ANY_INSPECTOR_PORT, collectGarbage } from '../node-process.ts'
 import type { Ability, Rival, Running, Setting } from '../rival.ts'
 
@@ -71,6 +72,7 @@ async function startOne(root: string, setting: Setting, { env, flags }: Start): 
     ...pinned,
     process.execPath,
     ANY_INSPECTOR_PORT,
+    ...(await imageCommand('gateway', root)).flags,
     ...flags,
     join(root, 'gateway/main.ts'),
   ]

@@ -16,11 +16,18 @@ const MAX_REMEMBERED = 50_000
 /** Whatever is in use passes the cache so often, which would else take it for forgotten. */
 const FORGET_AFTER_MS = 10_000
 
-const PROVES: Record<CredentialKind, Proof['kind'] | undefined> = {
-  'client-token': 'client',
-  'platform-key': 'platform',
-  'client-key': 'client-key',
-  'default-app': undefined,
+/** Whether a proof of such a kind is what such a credential proves. */
+function proves(proof: Proof['kind'], kind: CredentialKind): boolean {
+  switch (kind) {
+    case 'client-token':
+      return proof === 'client'
+    case 'platform-key':
+      return proof === 'platform'
+    case 'client-key':
+      return proof === 'client-key'
+    case 'default-app':
+      return false
+  }
 }
 
 export function createRecentProofs(parts: {
@@ -39,7 +46,7 @@ export function createRecentProofs(parts: {
         sinceMs = nowMs
       }
       const proof = proofs.get(secret)
-      if (proof === undefined || proof.kind !== PROVES[kind]) return undefined
+      if (proof === undefined || !proves(proof.kind, kind)) return undefined
       // A key names its app itself.
       if (app !== undefined && proof.app !== app) return undefined
       return parts.cache.isCurrent(proof, nowMs) ? proof : undefined

@@ -5,7 +5,7 @@ import {
   TRACE_STATE_HEADER,
   type TraceContext,
 } from '#contract/trace-context.ts'
-import { type FieldLine, keptLine, ownLine, ownName } from './field-lines.ts'
+import { type FieldLine, keptLine, ownLine, ownName, plainLine } from './field-lines.ts'
 
 const FORWARDED_FOR = ownName('x-forwarded-for')
 const FORWARDED_PROTO = ownName('x-forwarded-proto')
@@ -30,6 +30,7 @@ export type Vouched = {
   /** The scheme that the client used, as far as this process can know. */
   scheme: 'http' | 'https'
   host: string
+  /** As `RequestIds` gives them. */
   requestId: string
   /** What it is part of in traces, if anything. */
   trace?: TraceContext | undefined
@@ -42,7 +43,7 @@ export function injectFields(endToEnd: FieldLine[], vouched: Vouched): FieldLine
     ownLine(FORWARDED_FOR, vouched.address),
     SCHEMES[vouched.scheme],
     hostLine(vouched.host),
-    ownLine(REQUEST_ID, vouched.requestId),
+    plainLine(REQUEST_ID, vouched.requestId),
   )
   if (vouched.trace !== undefined) injectTrace(endToEnd, vouched.trace)
   return endToEnd

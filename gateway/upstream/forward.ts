@@ -159,7 +159,7 @@ class Forwarding implements Exchange, Waiter {
   #relay(head: ResponseHead, body: WholeBody | undefined): void {
     const res = this.#res
     // The rest of the client's body may never be read; what follows it could not be found then.
-    if (this.#isUploading) res.shouldKeepAlive = false
+    if (this.#isUploading()) res.shouldKeepAlive = false
     relayHead(res, head, this.#hooks)
     if (body === undefined) {
       res.on('drain', () => this.#connection?.resume())
@@ -167,7 +167,7 @@ class Forwarding implements Exchange, Waiter {
       queueMicrotask(() => {
         if (!res.writableEnded) res.flushHeaders()
       })
-    } else if (this.#isUploading) {
+    } else if (this.#isUploading()) {
       if (body.length > 0) res.write(bytesOf(body))
       this.#end()
     } else {
@@ -208,13 +208,14 @@ class Forwarding implements Exchange, Waiter {
 
   #end(): void {
     this.#settle(this.#res.statusCode, undefined)
-    if (this.#isUploading) {
+    if (this.#isUploading()) {
       this.#body?.stop()
       endAfterLingering(this.#req, this.#res)
     } else this.#res.end()
   }
 
-  get #isUploading(): boolean {
+  /** Not a getter: V8 calls private ones out of line. */
+  #isUploading(): boolean {
     return this.#body !== undefined && !this.#req.complete
   }
 
@@ -242,7 +243,7 @@ class Forwarding implements Exchange, Waiter {
       this.#res.destroy()
       return
     }
-    if (this.#isUploading) {
+    if (this.#isUploading()) {
       this.#res.shouldKeepAlive = false
       this.#req.resume()
     }

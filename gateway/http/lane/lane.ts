@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { epochNow } from '../../batch.ts'
 import type { ClientRequest, ClientResponse } from '../../upstream/client-exchange.ts'
 import { LaneConnection, type LaneConnectionParts } from './connection.ts'
 
@@ -47,7 +48,7 @@ export function createLane(parts: LaneParts): Lane {
     isClosingIdle: false,
     keepAliveField: `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(parts.keepAliveTimeoutMs / 1_000)}\r\n`,
     date() {
-      const now = Date.now()
+      const now = epochNow()
       const second = Math.floor(now / 1_000)
       if (second !== dateSecond) {
         dateSecond = second
