@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Tracer } from '#contract/tracer.ts'
+import { createAfterwards } from '../afterwards.ts'
 import type { Origin } from '../authn/authenticator.ts'
 import { type ErrorCode, errorEntry } from '../errors.ts'
 import type { FieldLine } from '../headers/field-lines.ts'
@@ -8,7 +9,6 @@ import { replyErrorRaw } from '../http/error-reply.ts'
 import type { RequestTrace } from '../observe/request-traces.ts'
 import type { Admission, Admit } from '../pipeline.ts'
 import type { UpstreamTarget } from '../upstream/pool.ts'
-import { createAfterwards } from './afterwards.ts'
 import { upgradeRefusal } from './clean-upgrade.ts'
 import { createExchange } from './exchange.ts'
 import { TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
@@ -59,6 +59,8 @@ export type Tunnels = {
   close(): void
 }
 
+/** A turn with so many takes about a millisecond. */
+const LEFT_PER_TURN = 50
 const READ_BUFFER_BYTES = 65_536
 
 /** Sockets, and what long-polling shares with them. */
@@ -79,7 +81,7 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     registry,
     limits,
     clock,
-    leaving: createAfterwards((tunnel) => tunnel.leaveCore()),
+    leaving: createAfterwards((tunnel) => tunnel.leaveCore(), LEFT_PER_TURN),
     refused,
     pick: parts.pick,
     readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),

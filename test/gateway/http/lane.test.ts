@@ -253,6 +253,7 @@ t.test('a connection that says nothing is told so, one that says nothing more is
 async function startLane(
   t: Scope,
   until?: () => Promise<void>,
+  clock = () => performance.now(),
 ): Promise<{ server: Server; url: string; lane: ReturnType<typeof createLane> }> {
   const server = createServer((_req, res) => res.end('node'))
   const nodesOwn = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
@@ -273,7 +274,7 @@ async function startLane(
     onSilent: (socket) => socket.destroy(),
     headersTimeoutMs: 10_000,
     keepAliveTimeoutMs: 10_000,
-    clock: () => performance.now(),
+    clock,
   })
   server.removeAllListeners('connection').on('connection', lane.serve)
   server.listen(0, '127.0.0.1')
@@ -297,6 +298,27 @@ t.test('a connection stays on the lane as long as its requests are plain', async
   t.equal(await said(get()), 'lane')
   t.equal(await said(get([], '/left')), 'node')
   t.equal(await said(get()), 'node', 'and never comes back')
+  connection.destroy()
+})
+
+t.test('thousands that came to say nothing do not hold up who has something to say', async (t) => {
+  let atMs = 0
+  const { server, lane, url } = await startLane(t, undefined, () => atMs)
+  const silent = Array.from({ length: 1_000 }, () => new Wire())
+  for (const wire of silent) server.emit('connection', wire)
+  const open = () => silent.filter(({ destroyed }) => !destroyed).length
+  const connection = await openRaw(url)
+  const ask = async () => {
+    connection.write(get())
+    return (await connection.response()).text()
+  }
+  atMs = 5_000
+  t.equal(await ask(), 'lane')
+  atMs = 11_000
+  lane.sweep()
+  t.equal(await ask(), 'lane')
+  t.ok(open() > 0, 'it was answered among them')
+  await eventually('all are closed', () => open() === 0)
   connection.destroy()
 })
 
