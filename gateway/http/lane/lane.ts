@@ -77,9 +77,9 @@ export function createLane(parts: LaneParts): Lane {
     for (const connection of connections) if (isOverdue(connection, nowMs)) closing.add(connection)
   }
 
-  function isOverdue({ isIdle, hasServed, idleSinceMs, socket }: LaneConnection, nowMs: number): boolean {
+  function isOverdue({ isIdle, hasServed, idleSinceMs }: LaneConnection, nowMs: number): boolean {
     const allowedMs = hasServed ? parts.keepAliveTimeoutMs : parts.headersTimeoutMs
-    return isIdle && nowMs - idleSinceMs > allowedMs && socket.writable
+    return isIdle && nowMs - idleSinceMs > allowedMs
   }
 
   /** Thousands may have come at once to say nothing; whoever has something to say does not wait for their end. */
