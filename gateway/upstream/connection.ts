@@ -247,9 +247,15 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
       this.#close()
       return
     }
-    const grantedMs = (head.keepAliveMs ?? Number.POSITIVE_INFINITY) - KEEP_ALIVE_MARGIN_MS
-    this.deadlineMs = this.#clock() + Math.min(this.#settings.idleTimeoutMs, grantedMs)
+    this.deadlineMs = this.#clock() + this.#idleTimeoutMs(head)
     this.#owner.onIdle(this)
+  }
+
+  /** It is to be we who close: what is sent as the core closes is lost, and not all of it may be sent again. */
+  #idleTimeoutMs({ keepAliveMs }: ResponseHead): number {
+    const { idleTimeoutMs, maxIdleTimeoutMs } = this.#settings
+    if (keepAliveMs === undefined) return idleTimeoutMs
+    return Math.min(keepAliveMs - KEEP_ALIVE_MARGIN_MS, maxIdleTimeoutMs)
   }
 
   #await(): void {

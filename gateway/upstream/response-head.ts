@@ -82,8 +82,7 @@ export function parseResponseHead(
         readConnection(head, value)
         break
       case 'keep-alive': {
-        const seconds = KEEP_ALIVE_TIMEOUT.exec(value)?.[1]
-        if (seconds !== undefined) head.keepAliveMs = Number(seconds) * 1_000
+        head.keepAliveMs = keepAliveMsIn(value) ?? head.keepAliveMs
         break
       }
       case 'node-id':
@@ -96,6 +95,17 @@ export function parseResponseHead(
   }
   head.framing = framingOf(head, isChunked, toHead)
   return head
+}
+
+let lastKeepAlive: { value: string; ms: number | undefined } = { value: '', ms: undefined }
+
+/** A core says the same each time. */
+function keepAliveMsIn(value: string): number | undefined {
+  if (value !== lastKeepAlive.value) {
+    const seconds = KEEP_ALIVE_TIMEOUT.exec(value)?.[1]
+    lastKeepAlive = { value: copied(value), ms: seconds === undefined ? undefined : Number(seconds) * 1_000 }
+  }
+  return lastKeepAlive.ms
 }
 
 /** Up to `MAX_DIGITS` digits and nothing else, as a number. */

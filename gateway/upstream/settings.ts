@@ -10,8 +10,10 @@ export type UpstreamSettings = {
   headTimeoutMs: number
   /** Without a byte of body, either way. */
   bodyIdleTimeoutMs: number
-  /** Below what servers usually grant (Node: 5 s), so that it is we who close. */
+  /** Where a core does not say for how long it keeps an idle connection: below what servers usually grant (Node: 5 s). */
   idleTimeoutMs: number
+  /** Where it says so, at most. A burst that finds too few connections waits for new ones, the dearest part of it. */
+  maxIdleTimeoutMs: number
   resolveIntervalMs: number
   /** How often deadlines are looked at: every timeout is late by up to this. */
   sweepIntervalMs: number
@@ -35,6 +37,7 @@ export const UPSTREAM_DEFAULTS: UpstreamSettings = {
   headTimeoutMs: 30_000,
   bodyIdleTimeoutMs: 30_000,
   idleTimeoutMs: 4_000,
+  maxIdleTimeoutMs: 60_000,
   resolveIntervalMs: 30_000,
   sweepIntervalMs: 200,
   checkIntervalMs: 2_000,

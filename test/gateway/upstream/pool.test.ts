@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { GatewayError } from '../../../gateway/errors.ts'
 import { createUpstreamPool } from '../../../gateway/upstream/pool.ts'
@@ -139,6 +140,18 @@ t.test("the core's own word on how long it keeps a connection is undercut", asyn
   await get(front.port)
   await get(front.port)
   t.equal(core.connections, 2, 'one second less a margin of one second is no time at all')
+})
+
+t.test('and counts for more than the time kept where it says nothing, up to a bound', async (t) => {
+  const core = await startCore(t, ({ answer }) => answer(ok('x', 'Keep-Alive: timeout=72\r\n')))
+  const patient = await startPool(t, [core.url], { idleTimeoutMs: 20 })
+  const front = await startFront(t, patient)
+  await get(front.port)
+  await delay(400)
+  t.equal(patient.states()[0]?.connections, 1)
+  const bounded = await startPool(t, [core.url], { idleTimeoutMs: 20, maxIdleTimeoutMs: 40 })
+  await get((await startFront(t, bounded)).port)
+  await until(() => bounded.states()[0]?.connections === 0)
 })
 
 t.test('an address that refuses is ejected, and comes back when it is back', async (t) => {
