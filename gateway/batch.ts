@@ -37,10 +37,13 @@ export function epochNow(): number {
   return batchEpochMs
 }
 
-/** Within the current turn of the event loop; after a lull, before another socket is looked at. */
-export function addToBatch(work: BatchWork): void {
+/**
+ * Within the current turn of the event loop; after a lull, before another socket is looked at.
+ * @param waits for all sockets in any case, because what comes from them may change what is to be done
+ */
+export function addToBatch(work: BatchWork, waits = false): void {
   if (waiting.push(work) > 1) return
-  if (performance.now() - endedMs > LULL_MS) void now.then(runBatch)
+  if (!waits && performance.now() - endedMs > LULL_MS) void now.then(runBatch)
   else setImmediate(runBatch)
 }
 

@@ -189,7 +189,8 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
     }
     if (bytes > MAX_BATCHED_BYTES) return this.#take(buffer, bytes)
     this.#arrived = buffer.toString('latin1', 0, bytes)
-    addToBatch(this)
+    // An answer to a request that is not complete costs both connections; the rest may just be coming in.
+    addToBatch(this, !this.#sent)
     return true
   }
 

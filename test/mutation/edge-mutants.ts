@@ -165,4 +165,32 @@ export const edgeMutants: readonly Mutant[] = [
     to: '',
     tests: ['test/gateway/reload.test.ts'],
   },
+  {
+    name: 'who came to say nothing is closed in one go',
+    file: 'gateway/http/lane/lane.ts',
+    from: 'const CLOSED_PER_TURN = 8\n',
+    to: 'const CLOSED_PER_TURN = 8_000\n',
+    tests: LANE,
+  },
+  {
+    name: 'what comes after a lull waits for a turn of the event loop',
+    file: 'gateway/batch.ts',
+    from: 'performance.now() - endedMs > LULL_MS',
+    to: 'performance.now() < 0',
+    tests: ['test/gateway/batch.test.ts'],
+  },
+  {
+    name: 'a line that goes on is taken for the one it begins with',
+    file: 'gateway/headers/field-lines.ts',
+    from: 'part.length === end - start && ',
+    to: '',
+    tests: ['test/gateway/headers/field-lines.test.ts', ...LANE],
+  },
+  {
+    name: 'a connection to a core is kept beyond what the core grants',
+    file: 'gateway/upstream/connection.ts',
+    from: 'return Math.min(keepAliveMs - KEEP_ALIVE_MARGIN_MS, maxIdleTimeoutMs)',
+    to: 'return maxIdleTimeoutMs',
+    tests: ['test/gateway/upstream/pool.test.ts'],
+  },
 ]
