@@ -27,6 +27,8 @@ t.test('through the gateway, what arrives is the canonical form, or nothing', as
     // What no request line can hold never arrives as it is.
     if (/[^\x21-\x7e]/.test(target)) continue
     const canonical = parseTarget(target, 'gateway.test')
+    // The core of the test does not note questions for its readiness, whoever asks.
+    if (typeof canonical === 'object' && canonical.path === '/readyz') continue
     const client = await openRaw(gateway.publicUrl)
     client.write(
       requestText(`${method} ${target} HTTP/1.1`, ['IM-API-KEY: demo_apikey', 'Content-Length: 0']),
