@@ -25,7 +25,7 @@ let batchMs: number | undefined
 /** Since the epoch; undefined until it is asked for in a batch. */
 let batchEpochMs: number | undefined
 let endedMs = Number.NEGATIVE_INFINITY
-const now = Promise.resolve()
+const settled = Promise.resolve()
 
 /** As `performance.now()`, which never steps; during a batch it stands still, and costs nothing. */
 export const steadyNow = (): number => batchMs ?? performance.now()
@@ -43,7 +43,7 @@ export function epochNow(): number {
  */
 export function addToBatch(work: BatchWork, waits = false): void {
   if (waiting.push(work) > 1) return
-  if (!waits && performance.now() - endedMs > LULL_MS) void now.then(runBatch)
+  if (!waits && performance.now() - endedMs > LULL_MS) void settled.then(runBatch)
   else setImmediate(runBatch)
 }
 

@@ -1,4 +1,4 @@
-import { copied, isAt, LineMemory } from '../headers/field-lines.ts'
+import { copied, LineMemory } from '../headers/field-lines.ts'
 import { ResponseSyntaxError } from './failure.ts'
 import { type ReceivedFields, responseLines } from './response-fields.ts'
 
@@ -25,8 +25,7 @@ const MAX_FIELDS = 200
 const MAX_REMEMBERED = 128
 const MAX_REMEMBERED_LENGTH = 64
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/
-const MAX_DIGITS = 15
-const ZERO = 48
+const DIGITS = /^\d{1,15}$/
 const NODE_ID = /^[\w.:-]{1,128}$/
 const KEEP_ALIVE_TIMEOUT = /(?:^|[,\s])timeout=(\d{1,6})(?:[,\s]|$)/i
 
@@ -41,7 +40,7 @@ export function parseResponseHead(
 ): ResponseHead {
   let end = text.indexOf('\r\n')
   if (end === -1) end = text.length
-  const { status, reason, isOld, written } = readStatusLine(text, end)
+  const { status, reason, isOld, written } = readStatusLine(text.slice(0, end))
   const head: ResponseHead = {
     status,
     reason,
@@ -67,8 +66,8 @@ export function parseResponseHead(
     const { name, value } = line
     switch (name.role) {
       case 'content-length': {
-        const length = numberIn(value)
-        if (length === undefined || (head.contentLength ?? length) !== length)
+        const length = DIGITS.test(value) ? Number(value) : -1
+        if (length === -1 || (head.contentLength ?? length) !== length)
           throw new ResponseSyntaxError('Content-Length')
         head.contentLength = length
         break
@@ -81,15 +80,14 @@ export function parseResponseHead(
       case 'connection':
         readConnection(head, value)
         break
-      case 'keep-alive': {
+      case 'keep-alive':
         head.keepAliveMs = keepAliveMsIn(value) ?? head.keepAliveMs
         break
-      }
       case 'node-id':
         if (NODE_ID.test(value)) head.nodeId = value
         break
       case 'credential-position':
-        head.credentialPosition = numberIn(value) ?? head.credentialPosition
+        if (DIGITS.test(value)) head.credentialPosition = Number(value)
         break
     }
   }
@@ -108,28 +106,15 @@ function keepAliveMsIn(value: string): number | undefined {
   return lastKeepAlive.ms
 }
 
-/** Up to `MAX_DIGITS` digits and nothing else, as a number. */
-function numberIn(text: string): number | undefined {
-  if (text === '' || text.length > MAX_DIGITS) return undefined
-  let number = 0
-  for (let at = 0; at < text.length; at++) {
-    const digit = text.charCodeAt(at) - ZERO
-    if (digit < 0 || digit > 9) return undefined
-    number = number * 10 + digit
-  }
-  return number
-}
-
 /** `received`: as it came. */
 type StatusLine = { received: string; status: number; reason: string; isOld: boolean; written: string }
 
 const statusLines = new Map<string, StatusLine>()
 let lastStatusLine: StatusLine | undefined
 
-/** The first `end` of `head`. */
-function readStatusLine(head: string, end: number): StatusLine {
-  if (lastStatusLine !== undefined && isAt(lastStatusLine.received, head, 0, end)) return lastStatusLine
-  const text = head.slice(0, end)
+function readStatusLine(text: string): StatusLine {
+  // Compared as a whole: to be looked up, a text that has just been cut out has to be spelt out.
+  if (text === lastStatusLine?.received) return lastStatusLine
   const known = statusLines.get(text)
   if (known !== undefined) {
     lastStatusLine = known

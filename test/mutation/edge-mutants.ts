@@ -180,13 +180,6 @@ export const edgeMutants: readonly Mutant[] = [
     tests: ['test/gateway/batch.test.ts'],
   },
   {
-    name: 'a line that goes on is taken for the one it begins with',
-    file: 'gateway/headers/field-lines.ts',
-    from: 'part.length === end - start && ',
-    to: '',
-    tests: ['test/gateway/headers/field-lines.test.ts', ...LANE],
-  },
-  {
     name: 'a connection to a core is kept beyond what the core grants',
     file: 'gateway/upstream/connection.ts',
     from: 'return Math.min(keepAliveMs - KEEP_ALIVE_MARGIN_MS, maxIdleTimeoutMs)',
