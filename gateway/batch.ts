@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import type { Writable } from 'node:stream'
+import type { TextWriter } from './text-writer.ts'
 
 /**
  * Work in batches: what one look at the sockets finds is read from all of them first, then worked on piece by piece,
@@ -18,7 +18,7 @@ const MIN_HELD = 4
 const LULL_MS = 0.025
 
 let waiting: BatchWork[] = []
-let held: { socket: Writable; text: string }[] = []
+let held: { writer: Pick<TextWriter, 'write'>; text: string }[] = []
 let isHolding = false
 /** Undefined outside of batches. */
 let batchMs: number | undefined
@@ -51,9 +51,9 @@ export function addToBatch(work: BatchWork, waits = false): void {
  * Writes a text (latin-1: a character a byte): in a large batch at its end, otherwise at once. So nothing else may be
  * written to the socket, nor may it be ended, before the batch is over.
  */
-export function writeWithBatch(socket: Writable, text: string): void {
-  if (isHolding) held.push({ socket, text })
-  else socket.write(text, 'latin1')
+export function writeWithBatch(writer: Pick<TextWriter, 'write'>, text: string): void {
+  if (isHolding) held.push({ writer, text })
+  else writer.write(text)
 }
 
 function runBatch(): void {
@@ -72,5 +72,5 @@ function writeHeld(): void {
   isHolding = false
   const writes = held
   held = []
-  for (const { socket, text } of writes) if (socket.writable) socket.write(text, 'latin1')
+  for (const { writer, text } of writes) writer.write(text)
 }

@@ -3,6 +3,7 @@ import type { Origin } from '../authn/authenticator.ts'
 import { type ErrorCode, errorEntry, GatewayError } from '../errors.ts'
 import { replyErrorRaw } from '../http/error-reply.ts'
 import type { RequestTrace } from '../observe/request-traces.ts'
+import { readBuffer, readInto } from '../read-into.ts'
 import type { TunnelOutcome, UpstreamTarget } from '../upstream/pool.ts'
 import { relayedFields } from '../upstream/response-fields.ts'
 import type { ResponseHead } from '../upstream/response-head.ts'
@@ -23,7 +24,6 @@ export type OpeningParts = TunnelParts & {
   pick(wish: { nodeId: string | undefined }): UpstreamTarget
   refused(code: ErrorCode, cause?: unknown): void
   /** All cores' bytes are read into it, one read at a time. */
-  readBuffer: Buffer
 }
 
 /** Who hears a core: first the opening, then the tunnel. So a live tunnel keeps nothing of its opening alive. */
@@ -118,7 +118,7 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
       fail(error instanceof GatewayError ? error.code : 'INTERNAL', 'abandoned', error)
       return
     }
-    const socket = connectTo(target, ear, parts.readBuffer)
+    const socket = connectTo(target, ear)
     core = socket
     socket.once('connect', () => {
       isConnected = true
@@ -203,10 +203,12 @@ export function openTunnel(request: OpeningRequest, parts: OpeningParts): void {
 }
 
 /** Reading into one buffer spares 64 KB, and the machinery of streams, at each read. */
-function connectTo({ host, port }: UpstreamTarget, ear: Ear, buffer: Buffer): Socket {
+function connectTo({ host, port }: UpstreamTarget, ear: Ear): Socket {
   const callback = (length: number): boolean => {
-    ear.listener.fromCore(buffer, length)
+    ear.listener.fromCore(readBuffer, length)
     return true
   }
-  return connect({ host, port, allowHalfOpen: true, noDelay: true, onread: { buffer, callback } })
+  const onread = { buffer: readBuffer, callback }
+  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true, onread })
+  return socket.once('connect', () => readInto(socket, callback))
 }

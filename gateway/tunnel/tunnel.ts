@@ -3,6 +3,7 @@ import type { Afterwards } from '../afterwards.ts'
 import type { Origin } from '../authn/authenticator.ts'
 import { addToBatch, type BatchWork } from '../batch.ts'
 import { readBuffer, readInto } from '../read-into.ts'
+import { TextWriter } from '../text-writer.ts'
 import type { UpstreamTarget } from '../upstream/pool.ts'
 import { CLOSES, type CloseReason } from './close-reason.ts'
 import type { Exchange, Exchanged, NamedIdentity } from './exchange.ts'
@@ -39,6 +40,8 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
   #origin: Origin
   readonly #client: Leg
   readonly #core: Leg
+  readonly #clientWriter: TextWriter
+  readonly #coreWriter: TextWriter
   readonly #parts: TunnelParts
   readonly #scanner: FrameScanner
   readonly #toClient = new FrameBoundary()
@@ -70,6 +73,8 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
   ) {
     this.#client = client
     this.#core = core
+    this.#clientWriter = new TextWriter(client)
+    this.#coreWriter = new TextWriter(core)
     this.#origin = origin
     this.sid = sid
     this.#parts = parts
@@ -136,8 +141,8 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
     const forClient = this.#forClient
     this.#forCore = ''
     this.#forClient = ''
-    if (forCore !== '' && !this.#core.write(forCore, 'latin1')) this.#client.pause()
-    if (forClient !== '' && !this.#client.write(forClient, 'latin1')) this.#core.pause()
+    if (forCore !== '' && !this.#coreWriter.write(forCore)) this.#client.pause()
+    if (forClient !== '' && !this.#clientWriter.write(forClient)) this.#core.pause()
   }
 
   packet(payload: Buffer): boolean {
@@ -175,7 +180,7 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
   }
 
   mayReadClient(): void {
-    if (this.#state !== 'open' || (!this.#isWaiting && !this.#core.writableNeedDrain)) this.#client.resume()
+    if (this.#state !== 'open' || (!this.#isWaiting && !this.#coreWriter.needsDrain)) this.#client.resume()
   }
 
   mayReadCore(): void {
@@ -208,7 +213,8 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
     if (this.#isTouched) this.#quietSinceMs = nowMs
     this.#isTouched = false
     const isStalled =
-      this.#client.writableLength > limits.stalledBytes || this.#core.writableLength > limits.stalledBytes
+      this.#clientWriter.unsentBytes > limits.stalledBytes ||
+      this.#coreWriter.unsentBytes > limits.stalledBytes
     this.#stalledSinceMs = isStalled ? (this.#stalledSinceMs ?? nowMs) : undefined
     // A close frame would only join the bytes that nobody reads.
     if (this.#stalledSinceMs !== undefined && nowMs - this.#stalledSinceMs >= limits.stalledMs) this.#cut()

@@ -61,7 +61,6 @@ export type Tunnels = {
 
 /** A turn with so many takes about a millisecond. */
 const LEFT_PER_TURN = 50
-const READ_BUFFER_BYTES = 65_536
 
 /** Sockets, and what long-polling shares with them. */
 export function createTunnels(parts: TunnelsParts): Tunnels {
@@ -84,7 +83,6 @@ export function createTunnels(parts: TunnelsParts): Tunnels {
     leaving: createAfterwards((tunnel) => tunnel.leaveCore(), LEFT_PER_TURN),
     refused,
     pick: parts.pick,
-    readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
   }
 
   return {

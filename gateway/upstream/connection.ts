@@ -1,4 +1,6 @@
 import { addToBatch, type BatchWork, writeWithBatch } from '../batch.ts'
+import { readInto } from '../read-into.ts'
+import { TextWriter } from '../text-writer.ts'
 import { AnswerBuffer } from './answer-buffer.ts'
 import { AnswerFirstSocket } from './answer-first-socket.ts'
 import type { FailureCause, UpstreamFailure } from './failure.ts'
@@ -49,6 +51,7 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
   readonly #settings: UpstreamSettings
   readonly #clock: () => number
   readonly #socket: AnswerFirstSocket
+  readonly #writer: TextWriter
   /** Where `onBody`'s bytes stand, and whether they may be kept. */
   readonly buffer = new AnswerBuffer()
   readonly #parser: ResponseParser
@@ -71,7 +74,7 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
     this.#clock = parts.clock
     this.#parser = new ResponseParser(this)
     this.deadlineMs = parts.clock() + parts.settings.connectTimeoutMs
-    // As `readInto` does for sockets that come to us.
+    // What `readInto` does once there is a connection, where it can.
     const onread = {
       buffer: this.buffer.next,
       callback: (bytes: number, buffer: Uint8Array) => this.#onRead(bytes, buffer as Buffer),
@@ -79,6 +82,7 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
     this.#socket = new AnswerFirstSocket({ onread }, (error) => {
       this.#error = error
     })
+    this.#writer = new TextWriter(this.#socket)
     this.#socket.on('connect', () => this.#onConnect())
     this.#socket.on('end', () => this.#onEnded())
     this.#socket.on('drain', () => this.#onDrain())
@@ -102,7 +106,7 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
     this.#socket.isStreaming = request.more
     // What follows is written by itself, and must not overtake.
     if (request.more) this.#socket.write(text, 'latin1')
-    else writeWithBatch(this.#socket, text)
+    else writeWithBatch(this.#writer, text)
     if (this.#connected) this.#await()
   }
 
@@ -175,6 +179,7 @@ export class UpstreamConnection implements ResponseSink, BatchWork {
 
   #onConnect(): void {
     this.#connected = true
+    readInto(this.#socket, (bytes, buffer) => this.#onRead(bytes, buffer), this.buffer.next)
     this.#await()
   }
 

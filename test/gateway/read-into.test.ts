@@ -89,6 +89,52 @@ t.test('given back to its stream, what a socket receives is its own, and can be 
   t.equal(Buffer.concat(chunks).toString(), 'onetwo')
 })
 
+t.test('a socket that connects as well, each piece into the buffer that was named for it', async (t) => {
+  const [client, accepted] = await connection(t, () => undefined)
+  const own = Buffer.alloc(4)
+  const pieces: string[] = []
+  let isOwn = false
+  const onRead = (length: number, buffer: Buffer): boolean => {
+    pieces.push(`${buffer === own ? 'own' : 'shared'} ${buffer.toString('latin1', 0, length)}`)
+    isOwn = pieces.length === 1
+    return true
+  }
+  t.equal(
+    readInto(client, onRead, () => (isOwn ? own : readBuffer)),
+    true,
+  )
+  accepted.write('one')
+  await eventually('the first is read', () => pieces.length === 1)
+  accepted.write('twothree')
+  await eventually('the rest is read', () => pieces.length === 3)
+  t.same(pieces, ['shared one', 'own twot', 'shared hree'])
+})
+
+t.test('asked for again, there is another listener, that goes on where the first one ended', async (t) => {
+  const pieces: string[] = []
+  const into = (name: string) => (length: number) =>
+    pieces.push(`${name} ${readBuffer.toString('latin1', 0, length)}`) > 0
+  const [client, socket] = await connection(t, (accepted) => {
+    readInto(accepted, into('first'))
+  })
+  client.write('one')
+  await eventually('the first is read', () => pieces.length === 1)
+  readInto(socket, into('second'))
+  client.write('two')
+  await eventually('the second is read', () => pieces.length === 2)
+  t.same(pieces, ['first one', 'second two'])
+})
+
+t.test('a connection that breaks is told of by Node, as ever', async (t) => {
+  const [client, socket] = await connection(t, (accepted) => {
+    readInto(accepted, () => true)
+  })
+  const error = once(socket, 'error')
+  client.resetAndDestroy()
+  t.match(await error, [{ code: 'ECONNRESET' }])
+  await eventually('it is closed', () => socket.closed)
+})
+
 t.test('a connection that is none of Node’s own has no place for it', async (t) => {
   t.equal(
     readInto(new PassThrough() as unknown as Socket, () => true),

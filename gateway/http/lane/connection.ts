@@ -3,6 +3,7 @@ import { addToBatch, type BatchWork } from '../../batch.ts'
 import { LineMemory } from '../../headers/field-lines.ts'
 import { requestLines } from '../../headers/normalise.ts'
 import { readBuffer, readByStream, readInto } from '../../read-into.ts'
+import { TextWriter } from '../../text-writer.ts'
 import type { ClientRequest, ClientResponse } from '../../upstream/client-exchange.ts'
 import { type LaneRequest, parseLaneRequest } from './request.ts'
 import { LaneResponse, type ResponseParts } from './response.ts'
@@ -31,6 +32,7 @@ export class LaneConnection implements BatchWork {
   idleSinceMs: number
   hasServed = false
   readonly #parts: LaneConnectionParts
+  readonly #writer: TextWriter
   readonly #peer: ClientRequest['socket']
   readonly #memory = new LineMemory(requestLines)
   #response: LaneResponse | undefined
@@ -43,6 +45,7 @@ export class LaneConnection implements BatchWork {
   constructor(socket: Socket, parts: LaneConnectionParts) {
     this.socket = socket
     this.#parts = parts
+    this.#writer = new TextWriter(socket)
     this.#peer = { remoteAddress: socket.remoteAddress, bytesRead: 0, encrypted: 'encrypted' in socket }
     this.idleSinceMs = parts.clock()
     const isRead = readInto(socket, (length) => this.#onRead(readBuffer.toString('latin1', 0, length)))
@@ -108,7 +111,7 @@ export class LaneConnection implements BatchWork {
   #serve(request: LaneRequest): void {
     const parts = this.#parts
     const keepsConnection = request.keepsConnection && !parts.isDraining
-    const response = new LaneResponse(this.socket, keepsConnection, parts, this.#onEnd)
+    const response = new LaneResponse(this.socket, this.#writer, keepsConnection, parts, this.#onEnd)
     this.#response = response
     this.#startedMs = parts.clock()
     this.hasServed = true

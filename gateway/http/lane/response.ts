@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { writeWithBatch } from '../../batch.ts'
 import { copied } from '../../headers/field-lines.ts'
+import type { TextWriter } from '../../text-writer.ts'
 import type { ClientResponse } from '../../upstream/client-exchange.ts'
 import { relayedLength } from '../../upstream/relay.ts'
 import { type AddedFields, isRelayed } from '../../upstream/response-fields.ts'
@@ -45,6 +46,7 @@ export class LaneResponse implements ClientResponse {
   headersSent = false
   writableEnded = false
   readonly #socket: Socket
+  readonly #writer: TextWriter
   readonly #parts: ResponseParts
   readonly #onEnd: (response: LaneResponse) => void
   #head = ''
@@ -56,11 +58,13 @@ export class LaneResponse implements ClientResponse {
 
   constructor(
     socket: Socket,
+    writer: TextWriter,
     keepsConnection: boolean,
     parts: ResponseParts,
     onEnd: (response: LaneResponse) => void,
   ) {
     this.#socket = socket
+    this.#writer = writer
     this.shouldKeepAlive = keepsConnection
     this.#parts = parts
     this.#onEnd = onEnd
@@ -173,12 +177,12 @@ export class LaneResponse implements ClientResponse {
     const socket = this.#socket
     if (chunk === undefined || chunk.length === 0) {
       const text = this.#takeHead() + (this.#isChunked ? '0\r\n\r\n' : '')
-      if (text !== '') socket.write(text, 'latin1')
+      if (text !== '') this.#writer.write(text)
     } else if (typeof chunk === 'string' && encoding === 'latin1' && !this.#isChunked) {
       // Head and body leave in one write. Before an end it cannot wait.
       const text = this.#takeHead() + chunk
-      if (this.shouldKeepAlive) writeWithBatch(socket, text)
-      else socket.write(text, 'latin1')
+      if (this.shouldKeepAlive) writeWithBatch(this.#writer, text)
+      else this.#writer.write(text)
     } else {
       this.write(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)
       if (this.#isChunked) socket.write('0\r\n\r\n', 'latin1')
