@@ -97,7 +97,15 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
     client.on('drain', onClientDrain).on('end', onClientEnd).on('close', onClientClose).on('error', ignore)
     core.on('drain', onCoreDrain).on('end', onCoreEnd).on('close', onCoreClose).on('error', ignore)
     if (fromCore.length > 0) this.fromCore(fromCore)
-    if (!readInto(client, onClientRead)) client.on('data', onClientData)
+    const isRead = readInto(client, (length) => {
+      this.fromClient(readBuffer, length)
+      return true
+    })
+    if (!isRead) client.on('data', onClientData)
+    readInto(core, (length) => {
+      this.fromCore(readBuffer, length)
+      return true
+    })
     if (fromClient.length > 0) this.fromClient(fromClient)
   }
 
@@ -259,10 +267,6 @@ export class Tunnel implements ScannerSink, Live, BatchWork {
   }
 }
 
-function onClientRead(this: Leg, length: number): boolean {
-  this[TUNNEL]?.fromClient(readBuffer, length)
-  return true
-}
 function onClientData(this: Leg, chunk: Buffer): void {
   this[TUNNEL]?.fromClient(chunk)
 }
