@@ -12,13 +12,15 @@ export type BatchWork = {
   proceed(): void
 }
 
+type Writer = Pick<TextWriter, 'write'>
+
 /** In a batch of fewer what is written leaves at once: it is worth more to be early. */
 const MIN_HELD = 4
 /** Nothing was worked on for so long: more than it takes from one socket's bytes to the next one's. */
 const LULL_MS = 0.025
 
 let waiting: BatchWork[] = []
-let held: { writer: Pick<TextWriter, 'write'>; text: string }[] = []
+let held: { writer: Writer; text: string }[] = []
 let isHolding = false
 /** Undefined outside of batches. */
 let batchMs: number | undefined
@@ -51,7 +53,7 @@ export function addToBatch(work: BatchWork, waits = false): void {
  * Writes a text (latin-1: a character a byte): in a large batch at its end, otherwise at once. So nothing else may be
  * written to the socket, nor may it be ended, before the batch is over.
  */
-export function writeWithBatch(writer: Pick<TextWriter, 'write'>, text: string): void {
+export function writeWithBatch(writer: Writer, text: string): void {
   if (isHolding) held.push({ writer, text })
   else writer.write(text)
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { handleOf, socketInternals } from './node-socket.ts'
 
 /** A piece of what a socket receives: it stands in the buffer, up to `length`, during the call. @returns false to stop */
-export type OnRead<Read extends Socket = Socket> = (this: Read, length: number, buffer: Buffer) => boolean
+export type OnRead = (this: Socket, length: number, buffer: Buffer) => boolean
 
 const BUFFER_BYTES = 65_536
 
@@ -15,11 +15,7 @@ export const readBuffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
  * @param next the buffer of the next read, where it is not always `readBuffer`
  * @returns false where this Node has no place for it: then things are as they were
  */
-export function readInto<Read extends Socket>(
-  socket: Read,
-  onRead: OnRead<Read>,
-  next?: () => Buffer,
-): boolean {
+export function readInto(socket: Socket, onRead: OnRead, next?: () => Buffer): boolean {
   const internals = socketInternals()
   const handle = handleOf(socket)
   if (internals === null || handle === undefined) return false

@@ -12,8 +12,8 @@ let spare: WriteRequest | undefined
  */
 export class TextWriter {
   readonly #socket: Socket
-  /** Undefined until it may be used. */
-  #handle: SocketHandle | undefined
+  /** Null where the stream has to write; undefined until that is known. */
+  #handle: SocketHandle | null | undefined
   /** The kernel has taken a part; the rest is on its way, ahead of whatever the stream writes. */
   #isLeaving = false
 
@@ -23,9 +23,9 @@ export class TextWriter {
 
   /** @returns false where the caller should wait for the socket's `drain` */
   write(text: string): boolean {
-    const handle = this.#handle ?? this.#findHandle()
-    if (handle === undefined || this.#isLeaving || this.#socket.writableLength > 0)
-      return this.#writeByStream(text)
+    if (this.#handle === undefined) this.#findHandle()
+    const handle = this.#handle
+    if (!handle || this.#isLeaving || this.#socket.writableLength > 0) return this.#writeByStream(text)
     const request = spare ?? new (socketInternals()!.WriteRequest)()
     spare = undefined
     const status = handle.writeLatin1String(request, text)
@@ -60,9 +60,9 @@ export class TextWriter {
     return this.#socket.write(text, 'latin1') && !this.#isLeaving
   }
 
-  #findHandle(): SocketHandle | undefined {
-    if (socketInternals() === null || this.#socket.connecting || 'encrypted' in this.#socket) return undefined
-    this.#handle = handleOf(this.#socket)
-    return this.#handle
+  #findHandle(): void {
+    if (this.#socket.connecting) return
+    const mayUse = socketInternals() !== null && !('encrypted' in this.#socket)
+    this.#handle = (mayUse && handleOf(this.#socket)) || null
   }
 }

@@ -3,7 +3,7 @@ import type { Origin } from '../authn/authenticator.ts'
 import { type ErrorCode, errorEntry, GatewayError } from '../errors.ts'
 import { replyErrorRaw } from '../http/error-reply.ts'
 import type { RequestTrace } from '../observe/request-traces.ts'
-import { readBuffer, readInto } from '../read-into.ts'
+import { readBuffer } from '../read-into.ts'
 import type { TunnelOutcome, UpstreamTarget } from '../upstream/pool.ts'
 import { relayedFields } from '../upstream/response-fields.ts'
 import type { ResponseHead } from '../upstream/response-head.ts'
@@ -23,7 +23,6 @@ export type OpeningParts = TunnelParts & {
   /** @throws GatewayError NO_UPSTREAM */
   pick(wish: { nodeId: string | undefined }): UpstreamTarget
   refused(code: ErrorCode, cause?: unknown): void
-  /** All cores' bytes are read into it, one read at a time. */
 }
 
 /** Who hears a core: first the opening, then the tunnel. So a live tunnel keeps nothing of its opening alive. */
@@ -208,7 +207,5 @@ function connectTo({ host, port }: UpstreamTarget, ear: Ear): Socket {
     ear.listener.fromCore(readBuffer, length)
     return true
   }
-  const onread = { buffer: readBuffer, callback }
-  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true, onread })
-  return socket.once('connect', () => readInto(socket, callback))
+  return connect({ host, port, allowHalfOpen: true, noDelay: true, onread: { buffer: readBuffer, callback } })
 }
